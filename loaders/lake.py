@@ -1,0 +1,208 @@
+"""The one door to the lake: where raw, truth, staging, quarantine and state are kept.
+
+A key is a path inside the lake with forward slashes, such as `raw/operations/admission/event_date=2024-01-01/x.json`.
+Raw and truth are sacred: they are created once, and neither changed nor removed.
+"""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from uuid import uuid4
+
+from loaders.errors import LakeError
+
+SACRED = ("raw/", "truth/")
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake in a folder.
+
+    >>> from tempfile import mkdtemp
+    >>> lake = Lake.at(mkdtemp())
+    >>> lake.create("raw/greeting.json", b"{}"), lake.create("raw/greeting.json", b"[]")
+    (True, False)
+    >>> lake.read("raw/greeting.json")
+    b'{}'
+    """
+
+    root: Path
+    _made: set[str] = field(default_factory=set, compare=False, repr=False)
+
+    @cached_property
+    def _place(self) -> str:
+        return str(self.root)
+
+    @classmethod
+    def at(cls, place: str | Path) -> "Lake":
+        """The lake at a folder, which need not exist yet. Raises LakeError for a place that cannot be a folder."""
+        if "://" in str(place):
+            raise LakeError(f"{place} is not a folder: this version keeps the lake in one, such as --lake data")
+        return cls(Path(place).expanduser().resolve())
+
+    def check_writable(self) -> None:
+        """Raises LakeError when the lake cannot be written, and says why."""
+        try:
+            self.write("state/.writable", b"")
+            os.unlink(self.root / "state/.writable")
+        except OSError as error:
+            raise _explained(error, f"the lake {self.root} is not writable") from None
+
+    def find(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Keys and sizes in bytes of all objects under a prefix that ends with a folder, in order of keys."""
+        yield from _walk(str(self.root / prefix), prefix.rstrip("/"))
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders directly under a prefix, in order."""
+        try:
+            with os.scandir(self.root / prefix) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir())
+        except FileNotFoundError:
+            return []
+
+    def files(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Keys and sizes of the objects directly under a prefix, in order."""
+        try:
+            with os.scandir(self.root / prefix) as entries:
+                found = [(entry.name, entry.stat().st_size) for entry in entries if entry.is_file()]
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        yield from ((f"{prefix}/{name}", size) for name, size in sorted(found))
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object of this key."""
+        return (self.root / key).is_file()
+
+    def read(self, key: str) -> bytes:
+        """The whole object. Raises LakeError when it cannot be read."""
+        try:
+            return (self.root / key).read_bytes()
+        except OSError as error:
+            raise _explained(error, f"cannot read {self.root / key}") from None
+
+    def read_all(self, folder: str, names: Iterable[str]) -> list[bytes]:
+        """Many small objects of one folder. Raises LakeError when one cannot be read."""
+        parts = []
+        try:
+            directory = os.open(self.root / folder, os.O_RDONLY)
+        except OSError as error:
+            raise _explained(error, f"cannot read {self.root / folder}") from None
+        try:
+            for name in names:
+                handle = os.open(name, os.O_RDONLY, dir_fd=directory)
+                try:
+                    part = os.read(handle, 1 << 16)
+                    if len(part) == 1 << 16:
+                        while more := os.read(handle, 1 << 20):
+                            part += more
+                finally:
+                    os.close(handle)
+                parts.append(part)
+        except OSError as error:
+            raise _explained(error, f"cannot read {self.root / folder}/{name}") from None
+        finally:
+            os.close(directory)
+        return parts
+
+    def write(self, key: str, data: bytes) -> None:
+        """Put an object whole, in place of what was there: a reader sees the old one or the new one."""
+        if key.startswith(SACRED):
+            raise LakeError(f"{key} is sacred: raw and truth are created once, never rewritten")
+        temporary = self._temporary(data, sync=True)
+        path = self.root / key
+        self._make(str(path.parent))
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Put an object if there is none of this key; False if there is one, which stays as it is."""
+        path = f"{self._place}/{key}"
+        temporary = self._temporary(data, sync=False)
+        try:
+            self._make(os.path.dirname(path))
+            os.link(temporary, path)
+            return True
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise _explained(error, f"cannot write {path}") from None
+        finally:
+            os.unlink(temporary)
+
+    def remove(self, key: str) -> None:
+        """Drop an object that no manifest names any more. Raises LakeError for what is sacred."""
+        if key.startswith(SACRED):
+            raise LakeError(f"{key} is sacred: raw and truth are never removed")
+        path = self.root / key
+        path.unlink(missing_ok=True)
+
+    def uri(self, key: str) -> str:
+        """Where an engine finds the object: an absolute path."""
+        return str(self.root / key)
+
+    def path(self, key: str) -> Path:
+        """The file of a key, with its folder made, for a writer that must write by itself."""
+        path = self.root / key
+        self._make(str(path.parent))
+        return path
+
+    def _temporary(self, data: bytes, sync: bool) -> str:
+        folder = f"{self._place}/state/tmp"
+        path = f"{folder}/{os.getpid()}-{uuid4().hex}"
+        try:
+            self._make(folder)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            try:
+                view = memoryview(data)
+                while len(view):
+                    view = view[os.write(handle, view) :]
+                if sync:
+                    os.fsync(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise _explained(error, f"cannot write to the lake {self.root}") from None
+        return path
+
+    def _make(self, folder: str) -> None:
+        if folder not in self._made:
+            os.makedirs(folder, exist_ok=True)
+            self._made.add(folder)
+
+
+def _walk(folder: str, key: str) -> Iterator[tuple[str, int]]:
+    try:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        if entry.is_dir():
+            yield from _walk(entry.path, f"{key}/{entry.name}")
+        else:
+            yield f"{key}/{entry.name}", entry.stat().st_size
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _explained(error: OSError, what: str) -> LakeError:
+    ways_out = {
+        errno.ENOSPC: "the disk is full; free some space and run again",
+        errno.EDQUOT: "the disk quota is used up; free some space and run again",
+        errno.EACCES: "permission denied; choose another --lake or change its permissions",
+        errno.EPERM: "not permitted; choose another --lake or change its permissions",
+        errno.EROFS: "the file system is read-only; choose another --lake",
+        errno.ENOTDIR: "a part of the path is a file, not a folder; choose another --lake",
+        errno.EEXIST: "a part of the path is a file, not a folder; choose another --lake",
+        errno.ENOENT: "there is no such file",
+    }
+    return LakeError(f"{what}: {ways_out.get(error.errno or 0, error.strerror or str(error))}")

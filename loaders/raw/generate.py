@@ -1,0 +1,200 @@
+"""Simulate and land raw objects: a facility at a time, a month at a time, each written once and then committed."""
+
+import multiprocessing as mp
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from loaders.errors import BadSetting
+from loaders.lake import Lake
+from loaders.raw.dirt import DUPLICATE, twins
+from loaders.raw.events import Lines, events, text_buffer
+from loaders.raw.extracts import extracts
+from loaders.raw.ledger import Ledger
+from loaders.raw.state import keep_world, keep_yesterday, load_yesterday
+from loaders.world.calendar import day_number, day_of
+from loaders.world.config import World
+from loaders.world.network import Facility, facilities
+from loaders.world.operations import Told, day_one, months, operate
+
+_CODEC = pa.Codec("zstd", compression_level=1)
+Twin = tuple[int, str, bytes]
+ENTITY_OF = {
+    "admission": "admissions",
+    "discharge": "discharges",
+    "wait_snapshot": "wait_snapshots",
+    "dep_snapshot": "dep_snapshots",
+}
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What a run wrote: facility-days simulated, events emitted (faulty ones apart) and raw objects created."""
+
+    facility_days: int = 0
+    events: int = 0
+    faults: int = 0
+    objects: int = 0
+
+    def __add__(self, other: "Generated") -> "Generated":
+        return Generated(
+            self.facility_days + other.facility_days,
+            self.events + other.events,
+            self.faults + other.faults,
+            self.objects + other.objects,
+        )
+
+
+def shard_of(world: World, shard: str | None) -> list[Facility]:
+    """The facilities of shard `i/n`, or all. Raises BadSetting for a shard that is not one."""
+    everyone = list(facilities(world))
+    if shard is None:
+        return everyone
+    part, _, parts = shard.partition("/")
+    if not (part.isdigit() and parts.isdigit() and 1 <= int(part) <= int(parts)):
+        raise BadSetting(f"--shard {shard} is not a part such as 1/4: the first of four")
+    return everyone[int(part) - 1 :: int(parts)]
+
+
+def generate(
+    lake: Lake,
+    world: World,
+    shard: str | None = None,
+    workers: int = 1,
+    progress: Callable[[int], Any] = lambda days: None,
+) -> Generated:
+    """Bring the lake's raw layer to the world's last day; `progress` hears of facility-days as they are done.
+
+    Safe to run again: objects are created once under names that follow from their contents, and each facility
+    resumes after its last committed month.
+    """
+    places = shard_of(world, shard)
+    keep_world(lake, world)
+    if workers <= 1 or len(places) <= 1:
+        total = Generated()
+        for place in places:
+            for part in _generate_facility(lake, world, place):
+                progress(part.facility_days)
+                total += part
+        return total
+    return _in_parallel(lake, world, places, workers, progress)
+
+
+def _in_parallel(
+    lake: Lake, world: World, places: list[Facility], workers: int, progress: Callable[[int], Any]
+) -> Generated:
+    context = mp.get_context("fork" if "fork" in mp.get_all_start_methods() else "spawn")
+    reports = context.SimpleQueue()
+    total = Generated()
+    with ProcessPoolExecutor(
+        min(workers, len(places)), mp_context=context, initializer=_report_to, initargs=(reports,)
+    ) as pool:
+        running = {pool.submit(_facility_in_worker, lake, world, place) for place in places}
+        while running:
+            done, running = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
+            for future in done:
+                total += future.result()
+            while not reports.empty():
+                progress(reports.get())
+    return total
+
+
+_reports: Any = None
+
+
+def _report_to(reports: Any) -> None:
+    global _reports
+    _reports = reports
+
+
+def _facility_in_worker(lake: Lake, world: World, facility: Facility) -> Generated:
+    total = Generated()
+    for part in _generate_facility(lake, world, facility):
+        total += part
+        _reports.put(part.facility_days)
+    return total
+
+
+def _generate_facility(lake: Lake, world: World, facility: Facility) -> Iterator[Generated]:
+    """A facility up to the world's last day, committed month by month."""
+    yesterday = load_yesterday(lake, facility)
+    if yesterday is None:
+        yesterday = day_one(world, facility)
+    for _, last_day in months(yesterday.next_day, day_number(world.end)):
+        told, yesterday = operate(world, facility, yesterday, last_day)
+        written = _write(lake, world, told)
+        keep_yesterday(lake, facility, yesterday)
+        yield written
+
+
+def _write(lake: Lake, world: World, told: Told) -> Generated:
+    facility = told.facility
+    ledger = Ledger(facility.facility_id)
+    ledger.add_told(told)
+    write_day = _write_packed if world.packed else _write_one_by_one
+    written = Generated(facility_days=told.last_day - told.first_day)
+    for lines in events(world, told):
+        for day, part in lines.by_day():
+            faults = list(twins(world, facility, day, lines, part)) if world.dirty_share else []
+            for _, fault, _ in faults:
+                measure = "duplicates" if fault == DUPLICATE else f"fault.{fault}"
+                ledger.add(max(day, told.first_day), ENTITY_OF[lines.event_type], day, measure)
+            created = write_day(lake, facility, day, lines, part, faults)
+            written += Generated(events=part.stop - part.start, faults=len(faults), objects=created)
+    for extract in extracts(world, facility, told.first_day, told.last_day):
+        folder = f"raw/operations/{extract.entity}/extract_date={day_of(extract.day)}"
+        data = bytes(text_buffer(extract.lines))
+        created = _create(lake, world, f"{folder}/{extract.entity}_{facility.facility_id}.ndjson", data)
+        ledger.add(extract.day, extract.entity, extract.day, "rows", len(extract.lines))
+        written += Generated(objects=created)
+    for day, data in ledger.files():
+        folder = f"truth/operations/ledger_date={day_of(day)}"
+        created = _create(lake, world, f"{folder}/ledger_{facility.facility_id}.ndjson", data)
+        written += Generated(objects=created)
+    return written
+
+
+def _create(lake: Lake, world: World, key: str, data: bytes) -> bool:
+    return lake.create(f"{key}.zst", packed(data)) if world.packed else lake.create(key, data)
+
+
+def packed(data: bytes | memoryview) -> bytes:
+    """Zstandard, at a level that costs less than the write."""
+    return _CODEC.compress(data, asbytes=True)
+
+
+def _write_packed(lake: Lake, facility: Facility, day: int, lines: Lines, part: slice, faults: list[Twin]) -> int:
+    data: bytes | memoryview = lines.data(part)
+    if faults:
+        after: dict[int, list[bytes]] = {}
+        for position, _, line in faults:
+            after.setdefault(position, []).append(line + b"\n")
+        data = b"".join(b"".join([text, *after.get(i, [])]) for i, text in enumerate(lines.texts(part)))
+    name = f"{lines.event_type}_{facility.facility_id}.ndjson.zst"
+    return lake.create(f"{_folder(lines.event_type, day)}/{name}", packed(data))
+
+
+def _write_one_by_one(lake: Lake, facility: Facility, day: int, lines: Lines, part: slice, faults: list[Twin]) -> int:
+    folder = _folder(lines.event_type, day)
+    ids = lines.event_ids[part].to_pylist()
+    created = 0
+    for event_id, text in zip(ids, lines.texts(part), strict=True):
+        created += lake.create(f"{folder}/{lines.event_type}_{event_id}.json", text)
+    sent: dict[int, int] = {}
+    for position, _, line in faults:
+        sent[position] = sent.get(position, 1) + 1
+        created += lake.create(f"{folder}/{lines.event_type}_{ids[position]}_{sent[position]}.json", line + b"\n")
+    return created
+
+
+def _folder(event_type: str, day: int) -> str:
+    return f"raw/operations/{event_type}/event_date={day_of(day)}"
+
+
+def default_workers() -> int:
+    """As many processes as there are processors for us."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""Raw objects to staged Parquet: read, check, quarantine, publish."""

@@ -1,0 +1,162 @@
+"""The files of a partition: rows read back by day, and Parquet written so that the same rows are the same bytes."""
+
+import os
+from collections.abc import Iterator
+from hashlib import file_digest
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from loaders.contracts import Contract
+from loaders.lake import Lake
+from loaders.staging.manifest import Partition, StagedFile
+from loaders.staging.records import Reject
+
+ROW_GROUP_ROWS = 122_880
+BATCH_ROWS = 65_536
+
+Objects = dict[str, list[tuple[str, int]]]
+"""Raw objects by folder, as (name, size in bytes)."""
+
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        ("entity", pa.string()),
+        ("folder_day", pa.string()),
+        ("raw_key", pa.string()),
+        ("line", pa.int64()),
+        ("rule", pa.string()),
+        ("reason", pa.string()),
+        ("record", pa.binary()),
+    ]
+)
+SEEN_SCHEMA = pa.schema([("folder", pa.string()), ("name", pa.string()), ("size", pa.int64())])
+
+
+class OldRows:
+    """The rows of a staged file by raw folder, to be taken in order: the file is read once, as it is asked."""
+
+    def __init__(self, lake: Lake, contract: Contract, old: Partition | None) -> None:
+        days = sorted(day for day, counts in old.days.items() if counts.staged) if old else []
+        self.folders = [f"{contract.folder_name}={day}" for day in days]
+        self._schema = contract.arrow_schema
+        self._left = {f"{contract.folder_name}={day}": old.days[day].staged for day in days} if old else {}
+        self._rest = self._schema.empty_table()
+        self._batches: Iterator[pa.RecordBatch] = iter(())
+        if old and old.data:
+            self._batches = pq.ParquetFile(lake.uri(old.data.key)).iter_batches(BATCH_ROWS, use_threads=False)
+
+    def take(self, folder: str) -> pa.Table:
+        """The rows of a folder; each folder once, in order."""
+        rows = self._left.pop(folder, 0)
+        while self._rest.num_rows < rows:
+            batch = pa.Table.from_batches([next(self._batches)]).cast(self._schema)
+            self._rest = pa.concat_tables([self._rest, batch])
+        taken, self._rest = self._rest.slice(0, rows), self._rest.slice(rows)
+        return taken
+
+
+class DataWriter:
+    """Writes rows, given in order, as row groups of ROW_GROUP_ROWS, however many come at a time."""
+
+    def __init__(self, lake: Lake, contract: Contract, partition: str) -> None:
+        self._lake, self._contract = lake, contract
+        self._folder = f"staging/{contract.entity}/{contract.folder_name}={partition}"
+        self._path = lake.path(f"state/tmp/{uuid4().hex}.parquet")
+        self._waiting = contract.arrow_schema.empty_table()
+        self._rows = 0
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, rows: pa.Table) -> None:
+        """The next rows."""
+        self._waiting = pa.concat_tables([self._waiting, rows])
+        while self._waiting.num_rows >= ROW_GROUP_ROWS:
+            self._write(self._waiting.slice(0, ROW_GROUP_ROWS))
+            self._waiting = self._waiting.slice(ROW_GROUP_ROWS)
+
+    def close(self) -> StagedFile | None:
+        """Put the file where it belongs; None where there were no rows."""
+        if self._waiting.num_rows:
+            self._write(self._waiting)
+        if self._writer is None:
+            return None
+        self._writer.close()
+        return _kept(self._lake, self._path, f"{self._folder}/{self._contract.entity}", self._rows)
+
+    def _write(self, rows: pa.Table) -> None:
+        if self._writer is None:
+            repeating = [c.name for c in self._contract.columns if c.length is not None and not c.unique]
+            self._writer = pq.ParquetWriter(
+                self._path, self._contract.arrow_schema, compression="zstd", compression_level=1,
+                use_dictionary=repeating,
+            )  # fmt: skip
+        self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
+        self._rows += rows.num_rows
+
+
+def write_seen(lake: Lake, contract: Contract, partition: str, old: Partition | None, new: Objects) -> StagedFile:
+    """Which raw objects are in the partition now."""
+    rows = [(folder, name, size) for folder, names in new.items() for name, size in names]
+    columns = zip(*rows, strict=True) if rows else ([], [], [])
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, SEEN_SCHEMA, strict=True)]
+    seen = pa.concat_tables([seen_before(lake, old), pa.table(arrays, schema=SEEN_SCHEMA)])
+    seen = seen.sort_by([("folder", "ascending"), ("name", "ascending")])
+    return _write(lake, f"state/staged/{contract.entity}/{partition}", seen)
+
+
+def seen_before(lake: Lake, old: Partition | None) -> pa.Table:
+    """Which raw objects were in the partition."""
+    return pq.read_table(pa.BufferReader(lake.read(old.seen.key))) if old else SEEN_SCHEMA.empty_table()
+
+
+def seen_in(lake: Lake, old: Partition | None, folder: str) -> list[tuple[str, int]]:
+    """Which raw objects of a folder were in the partition."""
+    seen = seen_before(lake, old)
+    rows = seen.filter(pc.equal(seen.column("folder"), folder))
+    return list(zip(rows.column("name").to_pylist(), rows.column("size").to_pylist(), strict=True))
+
+
+def quarantine_table(contract: Contract, rejects: list[tuple[str, Reject]]) -> pa.Table:
+    """Refused records, given with the day of their folder."""
+    rows = [
+        (contract.entity, day, reject.raw_key, reject.line, reject.rule, reject.reason, reject.record)
+        for day, reject in rejects
+    ]
+    columns = zip(*rows, strict=True) if rows else [[] for _ in QUARANTINE_SCHEMA]
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, QUARANTINE_SCHEMA, strict=True)]
+    return pa.table(arrays, schema=QUARANTINE_SCHEMA)
+
+
+def quarantined_before(lake: Lake, old: Partition | None) -> pa.Table:
+    """Records of the partition refused earlier."""
+    if not (old and old.quarantine):
+        return QUARANTINE_SCHEMA.empty_table()
+    return pq.read_table(pa.BufferReader(lake.read(old.quarantine.key)))
+
+
+def write_quarantine(lake: Lake, contract: Contract, partition: str, refused: pa.Table) -> StagedFile | None:
+    """Keep refused records whole; None where there are none."""
+    if not refused.num_rows:
+        return None
+    folder = f"quarantine/{contract.entity}/{contract.folder_name}={partition}"
+    rows = refused.sort_by([("raw_key", "ascending"), ("line", "ascending")])
+    return _write(lake, f"{folder}/{contract.entity}", rows)
+
+
+def _write(lake: Lake, name: str, table: pa.Table) -> StagedFile:
+    path = lake.path(f"state/tmp/{uuid4().hex}.parquet")
+    pq.write_table(table.combine_chunks(), path, compression="zstd", compression_level=1)
+    return _kept(lake, path, name, table.num_rows)
+
+
+def _kept(lake: Lake, path: Path, name: str, rows: int) -> StagedFile:
+    """Move a finished file to `<name>-<start of its sha256>.parquet`, once it is safely on the disk."""
+    with open(path, "rb+") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    key = f"{name}-{digest[:12]}.parquet"
+    size = path.stat().st_size
+    os.replace(path, lake.path(key))
+    return StagedFile(key, rows, size, digest)

@@ -1,0 +1,200 @@
+"""JSON lines to columns. What a line must be is said once, by `fault_of`; whole blocks go through Arrow's parser.
+
+Arrow's parser alone is no judge: it takes invalid UTF-8, two objects on a line and NaN, and a line that is `null` ends
+the process. It only sees blocks in which every line is one flat object in UTF-8, and what it takes of those
+`fault_of` takes too, but for what `check` looks at. So a record fares the same whoever its neighbours are.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json as pj
+from numpy.typing import NDArray
+
+from loaders.contracts import Contract
+from loaders.staging.records import LONGEST_RECORD
+
+BLOCK_BYTES = 4 << 20
+SMALL_BLOCK_BYTES = 32 << 10
+
+Fault = tuple[str, str]
+
+
+@lru_cache
+def raw_schema(contract: Contract) -> pa.Schema:
+    """The types that JSON can hold: times and dates are still texts, whole numbers 64 bits wide."""
+    types = {pa.int32(): pa.int64(), pa.int64(): pa.int64(), pa.float64(): pa.float64(), pa.bool_(): pa.bool_()}
+    return pa.schema([(c.name, types.get(c.arrow_type, pa.string())) for c in contract.columns])
+
+
+def parse(contract: Contract, data: bytes) -> tuple[pa.Table, NDArray[np.int64], dict[int, Fault]]:
+    """Lines as a table of `raw_schema`, the index of the line of each row, and why other lines are no records."""
+    schema = raw_schema(contract)
+    tables: list[pa.Table] = [schema.empty_table()]
+    faults: dict[int, Fault] = {}
+    first = 0
+    for block in blocks(data, BLOCK_BYTES):
+        table = _parse_block(block, schema)
+        total = block.count(b"\n")
+        if table is not None:
+            tables.append(table)
+        else:
+            start = first
+            for small in blocks(block, SMALL_BLOCK_BYTES):
+                start = _parse_doubtful(contract, small, start, tables, faults)
+        first += total
+    return pa.concat_tables(tables), np.delete(np.arange(first), list(faults)), faults
+
+
+def blocks(data: bytes, size: int) -> Iterator[bytes]:
+    """Whole lines, about `size` bytes at a time."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", min(start + size, len(data)) - 1) + 1 or len(data)
+        yield data[start:end] if start or end < len(data) else data
+        start = end
+
+
+def _parse_block(block: bytes, schema: pa.Schema) -> pa.Table | None:
+    """A block in which every line is one flat object of the schema; None for any other."""
+    lines = block.count(b"\n")
+    objects_start = block.startswith(b"{") and block.count(b"{") == lines == block.count(b"\n{") + 1
+    objects_end = block.count(b"}") == lines == block.count(b"}\n")
+    if not (objects_start and objects_end) or b"[" in block:
+        return None
+    if not block.isascii():
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            return None
+    try:
+        return _by_arrow(block, schema)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _by_arrow(block: bytes, schema: pa.Schema) -> pa.Table:
+    table = pj.read_json(
+        pa.BufferReader(block),
+        read_options=pj.ReadOptions(block_size=len(block) + 1, use_threads=False),
+        parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+    )
+    if table.num_rows != block.count(b"\n"):
+        raise pa.ArrowInvalid("a line holds more or less than one object")
+    return table.select(schema.names)
+
+
+def _parse_doubtful(
+    contract: Contract, block: bytes, first: int, tables: list[pa.Table], faults: dict[int, Fault]
+) -> int:
+    """A block with something in it that is no record: judge it line by line. Returns the index after its last line."""
+    schema = raw_schema(contract)
+    lines = block[:-1].split(b"\n")
+    table = _parse_block(block, schema)
+    if table is not None:
+        tables.append(table)
+        return first + len(lines)
+    judged = {first + i: fault_of(contract, line) for i, line in enumerate(lines)}
+    faults.update({i: fault for i, fault in judged.items() if fault})
+    good = [i for i, fault in judged.items() if fault is None]
+    try:
+        tables.append(_by_arrow(b"".join(lines[i - first] + b"\n" for i in good), schema))
+    except pa.ArrowInvalid:
+        for i in good:
+            try:
+                tables.append(_by_arrow(lines[i - first] + b"\n", schema))
+            except pa.ArrowInvalid as error:
+                faults[i] = ("malformed_json", str(error))
+    return first + len(lines)
+
+
+def fault_of(contract: Contract, line: bytes) -> Fault | None:
+    """Why a line is no record of the contract: the rule it breaks and how. None for a record.
+
+    Values are only judged by their type here; `check` looks at what they say.
+    """
+    if len(line) > LONGEST_RECORD:
+        return "malformed_json", f"longer than {LONGEST_RECORD:,} bytes"
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        return "invalid_utf8", f"byte {error.start + 1} is not UTF-8"
+    if not text.strip():
+        return "malformed_json", "the line is empty"
+    repeated: list[str] = []
+
+    def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        record = dict(pairs)
+        if len(record) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeated.extend(sorted({name for name in names if names.count(name) > 1}))
+        return record
+
+    try:
+        record = json.loads(text, object_pairs_hook=unique_names)
+    except RecursionError:
+        return "malformed_json", "nested too deeply"
+    except json.JSONDecodeError as error:
+        return "malformed_json", f"{error.msg} at character {error.pos + 1}"
+    except ValueError:
+        return "out_of_range", "a number has too many digits"
+    if not isinstance(record, dict):
+        return "malformed_json", "not an object"
+    if repeated:
+        return "duplicate_key", f"{', '.join(repeated)} is there more than once"
+    columns = {column.name: column for column in contract.columns}
+    unknown = [name for name in record if name not in columns]
+    if unknown:
+        return "unknown_field", f"{', '.join(map(_shown, unknown))} is not in the contract"
+    schema = raw_schema(contract)
+    for name, value in record.items():
+        if value is not None:
+            fault = _TYPE_FAULTS[schema.field(name).type](value)
+            if fault:
+                return fault[0], f"{name} {fault[1]}"
+    return None
+
+
+def _text_fault(value: Any) -> Fault | None:
+    if not isinstance(value, str):
+        return "wrong_type", f"is {_shown(value)}, not a text"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "malformed_json", "holds half a surrogate pair"
+    return None
+
+
+def _whole_fault(value: Any) -> Fault | None:
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+        return "non_finite", f"is {_shown(value)}"
+    if type(value) is not int:
+        return "wrong_type", f"is {_shown(value)}, not a whole number"
+    return None if -(2**63) <= value < 2**63 else ("out_of_range", f"is {_shown(value)}, too large for 64 bits")
+
+
+def _number_fault(value: Any) -> Fault | None:
+    if type(value) not in (int, float):
+        return "wrong_type", f"is {_shown(value)}, not a number"
+    return None
+
+
+def _truth_fault(value: Any) -> Fault | None:
+    return None if isinstance(value, bool) else ("wrong_type", f"is {_shown(value)}, neither true nor false")
+
+
+_TYPE_FAULTS: dict[pa.DataType, Callable[[Any], Fault | None]] = {
+    pa.string(): _text_fault,
+    pa.int64(): _whole_fault,
+    pa.float64(): _number_fault,
+    pa.bool_(): _truth_fault,
+}
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

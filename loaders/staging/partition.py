@@ -1,0 +1,209 @@
+"""One partition of an entity: old rows and new records in, a staged file, a quarantine and counts out."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loaders.contracts import Contract
+from loaders.lake import Lake
+from loaders.staging.check import check
+from loaders.staging.files import (
+    DataWriter,
+    Objects,
+    OldRows,
+    quarantine_table,
+    quarantined_before,
+    seen_in,
+    write_quarantine,
+    write_seen,
+)
+from loaders.staging.manifest import Counts, Partition
+from loaders.staging.parse import parse
+from loaders.staging.records import Reject, read_records
+from loaders.staging.repeats import Collision, Source, Taken, repeats
+
+READ_BYTES = 32 << 20
+ZSTD_RATIO = 10
+NO_DAY = "unknown"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to do for a partition: raw objects not yet seen, by folder.
+
+    The rows of folders in `from_raw` are made again from all their raw objects; `taken` are ids that belong to records
+    of other days.
+    """
+
+    contract: Contract
+    partition: str
+    old: Partition | None
+    new: Objects
+    from_raw: Objects = field(default_factory=dict)
+    taken: Taken = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Run:
+    rows: pa.Table
+    counts: dict[str, Counts]
+    rejects: list[tuple[str, Reject]]
+
+
+def stage_partition(lake: Lake, work: Work) -> Partition:
+    """Make a partition's files. Nothing refers to them until the manifest does."""
+    contract = work.contract
+    days = dict(work.old.days) if work.old else {}
+    refused = quarantined_before(lake, work.old)
+    old_rows = OldRows(lake, contract, work.old)
+    writer = DataWriter(lake, contract, work.partition)
+    untouched: Objects = {folder: [] for folder in old_rows.folders}
+    for run in _runs(untouched | work.new | work.from_raw):
+        old = pa.concat_tables([old_rows.take(folder) for folder in run])
+        if not any(run.values()):
+            writer.add(old)
+            continue
+        again = any(folder in work.from_raw for folder in run)
+        try:
+            done = _stage_run(lake, contract, run, None if again else old, work.taken)
+        except Collision:
+            again = True
+            everything = {folder: objects + seen_in(lake, work.old, folder) for folder, objects in run.items()}
+            done = _stage_run(lake, contract, everything, None, work.taken)
+        if again:
+            labels = pa.array([_label(contract, folder) for folder in run])
+            refused = refused.filter(pc.invert(pc.is_in(refused.column("folder_day"), labels)))
+        for label, counts in done.counts.items():
+            days[label] = counts if again else days.get(label, Counts()) + counts
+        refused = pa.concat_tables([refused, quarantine_table(contract, done.rejects)])
+        writer.add(done.rows)
+    return Partition(
+        data=writer.close(),
+        seen=write_seen(lake, contract, work.partition, work.old, work.new),
+        quarantine=write_quarantine(lake, contract, work.partition, refused),
+        days=dict(sorted(days.items())),
+    )
+
+
+def day_of_folder(contract: Contract, folder: str) -> date | None:
+    """The day of a raw folder such as `event_date=2024-02-29`; None for any other name."""
+    name, _, text = folder.partition("=")
+    try:
+        return date.fromisoformat(text) if name == contract.folder_name and len(text) == 10 else None
+    except ValueError:
+        return None
+
+
+def _label(contract: Contract, folder: str) -> str:
+    return str(day_of_folder(contract, folder) or NO_DAY)
+
+
+def _runs(folders: Objects) -> Iterator[Objects]:
+    """Folders in order, some at a time: few small ones cost as much as one, and memory does not grow with a month."""
+    run: Objects = {}
+    total = 0
+    for folder in sorted(folders):
+        run[folder] = folders[folder]
+        total += sum(_content_size(name, size) for name, size in folders[folder])
+        if total >= READ_BYTES:
+            yield run
+            run, total = {}, 0
+    if run:
+        yield run
+
+
+def _parts(run: Objects) -> Iterator[dict[str, list[str]]]:
+    """The names of a run's objects, about READ_BYTES of content at a time."""
+    part: dict[str, list[str]] = {}
+    total = 0
+    for folder in sorted(run):
+        for name, size in sorted(run[folder]):
+            part.setdefault(folder, []).append(name)
+            total += _content_size(name, size)
+            if total >= READ_BYTES:
+                yield part
+                part, total = {}, 0
+    if part:
+        yield part
+
+
+def _content_size(name: str, size: int) -> int:
+    return size * ZSTD_RATIO if name.endswith(".zst") else size
+
+
+def _stage_run(lake: Lake, contract: Contract, run: Objects, old: pa.Table | None, taken: Taken) -> _Run:
+    """The new records of some days merged with their old rows, which are None where all raw objects are in the run.
+
+    Raises Collision where only all raw records of these days can decide.
+    """
+    tables = [contract.arrow_schema.empty_table()]
+    sources: list[Source] = []
+    rejects: list[tuple[str, Reject]] = []
+    raw: Counter[str] = Counter()
+    days = {folder: day_of_folder(contract, folder) for folder in run}
+    for part in _parts({folder: objects for folder, objects in run.items() if days[folder]}):
+        records = read_records(lake, contract.raw, part)
+        parsed, kept, faults = parse(contract, records.data)
+        starts = np.array([np.datetime64(days[folder], "us") for folder in records.folders], "M8[us]")
+        good, value_faults = check(contract, parsed, starts[records.key_of(kept)])
+        all_faults = faults | {int(kept[row]): fault for row, fault in value_faults.items()}
+        rejects += records.rejects + records.rejected(all_faults)
+        raw.update({folder: 1 for folder, _ in records.rejects})
+        for folder, count in zip(records.folders, records.counts, strict=True):
+            raw[folder] += count
+        tables.append(good)
+        sources.append(Source(records, np.delete(kept, list(value_faults))))
+    for folder in (folder for folder, day in days.items() if day is None):
+        rejects += [(folder, reject) for reject in _not_a_day(lake, contract, folder, run[folder])]
+        raw[folder] += len(run[folder])
+
+    new = pa.concat_tables(tables)
+    found = repeats(contract, old, new, sources, taken)
+    for source, line, why in found.refused.values():
+        rejects += source.records.rejected({line: ("colliding_id", why)})
+    together = pa.concat_tables([old, new]) if old is not None else new
+    keep = np.ones(together.num_rows, bool)
+    keep[[*found.duplicates, *found.refused]] = False
+    rows = together.filter(pa.array(keep)) if not keep.all() else together
+    order = [(name, "ascending") for name in dict.fromkeys([contract.partition, *contract.key])]
+    rows = rows.sort_by(order)
+    return _Run(
+        rows,
+        _counts(contract, raw, old, rows, rejects),
+        [(_label(contract, folder), reject) for folder, reject in rejects],
+    )
+
+
+def _counts(
+    contract: Contract, raw: Counter[str], old: pa.Table | None, rows: pa.Table, rejects: list[tuple[str, Reject]]
+) -> dict[str, Counts]:
+    """Where the raw records of each day of a run ended."""
+    refused = Counter(_label(contract, folder) for folder, _ in rejects)
+    staged = _rows_by_day(contract, rows)
+    if old is not None:
+        staged.subtract(_rows_by_day(contract, old))
+    counts = {}
+    for folder, total in raw.items():
+        label = _label(contract, folder)
+        counts[label] = Counts(total, staged[label], total - staged[label] - refused[label], refused[label])
+    return counts
+
+
+def _rows_by_day(contract: Contract, rows: pa.Table) -> Counter[str]:
+    days = rows.column(contract.partition).cast(pa.date32()).value_counts()
+    return Counter({str(pair["values"]): pair["counts"] for pair in days.to_pylist()})
+
+
+def _not_a_day(lake: Lake, contract: Contract, folder: str, objects: list[tuple[str, int]]) -> list[Reject]:
+    names = sorted(name for name, _ in objects)
+    path = f"{contract.raw}/{folder}" if folder else contract.raw
+    reason = f"the folder is not {contract.folder_name}=YYYY-MM-DD"
+    return [
+        Reject(f"{path}/{name}", 0, "unknown_folder", reason, content)
+        for name, content in zip(names, lake.read_all(path, names), strict=True)
+    ]

@@ -1,0 +1,115 @@
+"""Raw objects as records: one line a record, whatever file it came in, and where each line came from."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from loaders.lake import Lake
+
+LONGEST_RECORD = 1 << 20
+NDJSON = (".ndjson", ".ndjson.zst")
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that cannot be staged: where it is (line 0: the whole object), why, and itself."""
+
+    raw_key: str
+    line: int
+    rule: str
+    reason: str
+    record: bytes
+
+
+@dataclass
+class Records:
+    """Records end to end with line ends, in order of raw keys and lines; each raw key belongs to a folder."""
+
+    data: bytes = b""
+    keys: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    rejects: list[tuple[str, Reject]] = field(default_factory=list)
+
+    def key_of(self, lines: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which of `keys` each line, by its index, is in."""
+        return np.searchsorted(np.cumsum(self.counts), lines, side="right")
+
+    def where(self, line: int) -> tuple[str, int]:
+        """Raw key and line number, from 1, of the line of an index."""
+        at = int(self.key_of(np.array([line]))[0])
+        return self.keys[at], line - sum(self.counts[:at]) + 1
+
+    def rejected(self, faults: dict[int, tuple[str, str]]) -> list[tuple[str, Reject]]:
+        """Lines by index with the rule they break and why, as folders and rejects."""
+        if not faults:
+            return []
+        texts = self.data.split(b"\n")
+        at = self.key_of(np.array(sorted(faults)))
+        return [
+            (self.folders[key], Reject(*self.where(line), *faults[line], texts[line]))
+            for line, key in zip(sorted(faults), at.tolist(), strict=True)
+        ]
+
+
+def read_records(lake: Lake, raw: str, objects: dict[str, list[str]]) -> Records:
+    """All records of some objects, by folder below `raw`; an object that holds none is rejected with its content."""
+    records = Records()
+    parts: list[bytes] = []
+    for folder, names in sorted(objects.items()):
+        names = sorted(names)
+        path = f"{raw}/{folder}"
+        contents = lake.read_all(path, names)
+        together = b"".join(contents)
+        one_by_one = all(name.endswith(".json") for name in names)
+        if one_by_one and together.count(b"\n") == len(contents) and all(c[-1:] == b"\n" for c in contents):
+            parts.append(together)
+            records.keys += [f"{path}/{name}" for name in names]
+            records.folders += [folder] * len(names)
+            records.counts += [1] * len(names)
+            continue
+        for name, content in zip(names, contents, strict=True):
+            lines = _lines(f"{path}/{name}", content)
+            if isinstance(lines, Reject):
+                records.rejects.append((folder, lines))
+            elif lines:
+                parts.append(lines)
+                records.keys.append(f"{path}/{name}")
+                records.folders.append(folder)
+                records.counts.append(lines.count(b"\n"))
+    records.data = b"".join(parts)
+    return records
+
+
+def _lines(key: str, content: bytes) -> bytes | Reject:
+    """The content of one object as lines with line ends, or why it has none."""
+    if key.endswith(".zst"):
+        try:
+            with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+                content = stream.read()
+        except OSError as error:
+            return Reject(key, 0, "unreadable_file", f"not a whole zstd file: {error}", content)
+    if key.endswith(NDJSON):
+        content = content.replace(b"\r\n", b"\n")
+        return content if content.endswith(b"\n") or not content else content + b"\n"
+    if not key.endswith(".json"):
+        known = ", ".join([".json", *NDJSON])
+        return Reject(key, 0, "unknown_file", f"the name does not end with one of {known}", content)
+    text = content.strip()
+    if not text:
+        return Reject(key, 0, "malformed_json", "the file is empty", content)
+    return text + b"\n" if b"\n" not in text and b"\r" not in text else _one_line(key, text)
+
+
+def _one_line(key: str, text: bytes) -> bytes | Reject:
+    """An object written over several lines, on one; a line end inside a text is no JSON and stays a fault."""
+    inside_text = escaped = False
+    for byte in text:
+        if inside_text and byte in b"\r\n":
+            return Reject(key, 0, "malformed_json", "a line ends inside a text", text)
+        if byte == 0x22 and not escaped:
+            inside_text = not inside_text
+        escaped = inside_text and byte == 0x5C and not escaped
+    return text.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"

@@ -1,0 +1,100 @@
+"""Each record once: duplicates dropped and counted, records whose ids belong to others refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from loaders.contracts import Contract
+from loaders.staging.records import Records
+
+Taken = Mapping[tuple[str, ...], set[tuple[Any, ...]]]
+
+
+class Collision(Exception):
+    """A new record has an id of a staged row but says something else: only all raw records together can decide."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the rows of a table came from: the index in `records` of each row's line."""
+
+    records: Records
+    lines: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Rows to drop: duplicates of others by index, and refusals as (source, line, why)."""
+
+    duplicates: list[int]
+    refused: dict[int, tuple[Source, int, str]]
+
+
+def repeats(contract: Contract, old: pa.Table | None, new: pa.Table, sources: list[Source], taken: Taken) -> Repeats:
+    """Which rows of old and new together repeat others; indices count old rows first.
+
+    The same record twice is a duplicate. A record that shares a unique set of columns with another but says something
+    else is refused; the first in order of time, raw key and line stays. `taken` are values, by unique set, that belong
+    to records of other days. Raises Collision where a new record clashes with an old row.
+    """
+    together = pa.concat_tables([old, new]) if old is not None else new
+    doubtful = _doubtful(contract, together, taken)
+    first_new = together.num_rows - new.num_rows
+    rows = dict(zip(doubtful.tolist(), together.take(pa.array(doubtful)).to_pylist(), strict=True))
+    ends = np.cumsum([len(source.lines) for source in sources])
+
+    def source_of(i: int) -> tuple[Source, int]:
+        part = int(np.searchsorted(ends, i - first_new, side="right"))
+        start = int(ends[part - 1]) if part else 0
+        return sources[part], int(sources[part].lines[i - first_new - start])
+
+    def place(i: int) -> tuple[str, int]:
+        source, line = source_of(i)
+        return source.records.where(line)
+
+    order = sorted(rows, key=lambda i: (rows[i][contract.partition], *(("", i) if i < first_new else place(i))))
+    owners: dict[tuple[str, ...], dict[tuple[Any, ...], int]] = {names: {} for names in contract.unique_sets}
+    found = Repeats([], {})
+    for i in order:
+        values = {names: tuple(rows[i][name] for name in names) for names in contract.unique_sets}
+        clash = next((n for n, value in values.items() if value in taken.get(n, ()) or value in owners[n]), None)
+        if clash is None:
+            for names, value in values.items():
+                owners[names][value] = i
+            continue
+        other = owners[clash].get(values[clash])
+        if other is not None and rows[other] == rows[i]:
+            found.duplicates.append(i)
+            continue
+        if first_new:
+            raise Collision
+        what = ", ".join(f"{name} {rows[i][name]}" for name in clash)
+        whose = "a record of another day" if other is None else f"another record, in {place(other)[0]}"
+        found.refused[i] = (*source_of(i), f"{what} belongs to {whose}")
+    return found
+
+
+def _doubtful(contract: Contract, rows: pa.Table, taken: Taken) -> NDArray[np.int64]:
+    """Indices of rows that share a unique set of columns with another row, or whose values are taken."""
+    mask = np.zeros(rows.num_rows, bool)
+    for names in contract.unique_sets:
+        values = _joined(rows, names)
+        if pc.count_distinct(values, mode="all").as_py() < rows.num_rows:
+            counts = values.value_counts()
+            repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+            mask |= pc.is_in(values, repeated).to_numpy(zero_copy_only=False)
+        if taken.get(names):
+            mask |= np.array([tuple(row.values()) in taken[names] for row in rows.select(names).to_pylist()], bool)
+    return np.flatnonzero(mask)
+
+
+def _joined(rows: pa.Table, names: tuple[str, ...]) -> pa.Array:
+    """One value a row that stands for several columns."""
+    columns = [rows.column(name).cast(pa.string()) for name in names]
+    joined = pc.binary_join_element_wise(*columns, "\x1f") if len(columns) > 1 else columns[0]
+    return joined.combine_chunks()

@@ -1,0 +1,35 @@
+{#-
+    The days that an incremental fact must load again, so that it holds the same rows as after a full refresh:
+    the newest `lookback_days`, any day whose rows are not as many as were loaded, and any day on which a version of a
+    dimension holds that no loaded row refers to (it was extracted late). `rows` is the CTE of all rows, with `day` and
+    `moment` columns and the department_id, facility_id of each.
+-#}
+{% macro days_to_load(rows, day, moment) %}
+    select staged.{{ day }}
+    from (select {{ day }}, count(*) as row_count from {{ rows }} group by {{ day }}) as staged
+    left join (select {{ day }}, count(*) as row_count from {{ this }} group by {{ day }}) as loaded
+        on staged.{{ day }} = loaded.{{ day }}
+    cross join (select max({{ day }}) as newest from {{ this }}) as horizon
+    where
+        loaded.row_count is null
+        or loaded.row_count <> staged.row_count
+        or {{ days_between("staged." ~ day, "horizon.newest") }} < {{ var("lookback_days") }}
+    union
+    select {{ rows }}.{{ day }}
+    from {{ rows }}
+    inner join {{ ref("dim_department") }} as departments
+        on
+            {{ rows }}.department_id = departments.department_id
+            and {{ rows }}.{{ moment }} >= departments.effective_date
+            and {{ rows }}.{{ moment }} < departments.expiration_date
+    where departments.department_key not in (select department_key from {{ this }})
+    union
+    select {{ rows }}.{{ day }}
+    from {{ rows }}
+    inner join {{ ref("dim_facility") }} as facilities
+        on
+            {{ rows }}.facility_id = facilities.facility_id
+            and {{ rows }}.{{ moment }} >= facilities.effective_date
+            and {{ rows }}.{{ moment }} < facilities.expiration_date
+    where facilities.facility_key not in (select facility_key from {{ this }})
+{% endmacro %}

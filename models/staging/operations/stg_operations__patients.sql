@@ -1,0 +1,34 @@
+with source as (
+
+    select * from {{ source("operations", "patients") }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        cast(patient_id as varchar(16)) as patient_id,
+        cast(facility_id as varchar(8)) as facility_id,
+        cast(nhs_number as varchar(10)) as nhs_number,
+
+        -- text
+        cast(given_name as varchar(60)) as given_name,
+        cast(family_name as varchar(60)) as family_name,
+        cast(sex as varchar(8)) as sex,
+        cast(blood_group as varchar(3)) as blood_group,
+        cast(postcode_district as varchar(4)) as postcode_district,
+
+        -- booleans
+        cast(is_deleted as boolean) as is_deleted,
+
+        -- timestamps
+        cast(date_of_birth as date) as date_of_birth,
+        cast(updated_at as timestamp) as updated_at,
+        cast(extract_date as date) as extract_date
+
+    from source
+
+)
+
+select * from renamed

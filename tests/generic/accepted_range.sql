@@ -1,0 +1,9 @@
+{#- A number or time lies within bounds, both included; nulls pass. -#}
+{% test accepted_range(model, column_name, minimum=none, maximum=none) %}
+    select {{ column_name }}
+    from {{ model }}
+    where
+        false
+        {% if minimum is not none %} or {{ column_name }} < {{ minimum }} {% endif %}
+        {% if maximum is not none %} or {{ column_name }} > {{ maximum }} {% endif %}
+{% endtest %}
