@@ -127,10 +127,10 @@ class World:
     review_hour: int = 18
     review_occupancy: float = 1.042
     closed_bed_share: float = 0.32
-    escalation_factor: float = 2.0
-    escalation_wait_hours: float = 6.0
+    escalation_factor: float = 2.5
+    escalation_wait_hours: float = 6.5
     escalation_wait_sigma: float = 1.0
-    transfer_hours: float = 0.85
+    transfer_hours: float = 0.9
     transfer_sigma: float = 0.6
     bed_change_chance: float = 0.12
 

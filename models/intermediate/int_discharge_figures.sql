@@ -63,6 +63,15 @@ by_weekday as (
 
 ),
 
+span as (
+
+    select
+        min(first_day) as first_day,
+        max(last_day) as last_day
+    from observed_days
+
+),
+
 -- each weekday against the mean day, however often it occurs in the observed days
 weekdays_observed as (
 
@@ -70,7 +79,7 @@ weekdays_observed as (
         dates.iso_weekday,
         count(*) as days
     from dates
-    cross join (select min(first_day) as first_day, max(last_day) as last_day from observed_days) as span
+    cross join span
     where dates.date_day between span.first_day and span.last_day
     group by dates.iso_weekday
 
@@ -89,10 +98,13 @@ weekday_means as (
 weekday_indices as (
 
     select
-        {% for weekday in ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] %}
-        sum(case when iso_weekday = {{ loop.index }} then discharges_a_day end)
-        / avg(discharges_a_day) as discharge_{{ weekday }}_index{{ "," if not loop.last }}
-        {% endfor %}
+        sum(case when iso_weekday = 1 then discharges_a_day end) / avg(discharges_a_day) as discharge_monday_index,
+        sum(case when iso_weekday = 2 then discharges_a_day end) / avg(discharges_a_day) as discharge_tuesday_index,
+        sum(case when iso_weekday = 3 then discharges_a_day end) / avg(discharges_a_day) as discharge_wednesday_index,
+        sum(case when iso_weekday = 4 then discharges_a_day end) / avg(discharges_a_day) as discharge_thursday_index,
+        sum(case when iso_weekday = 5 then discharges_a_day end) / avg(discharges_a_day) as discharge_friday_index,
+        sum(case when iso_weekday = 6 then discharges_a_day end) / avg(discharges_a_day) as discharge_saturday_index,
+        sum(case when iso_weekday = 7 then discharges_a_day end) / avg(discharges_a_day) as discharge_sunday_index
     from weekday_means
 
 ),

@@ -9,7 +9,7 @@ newest_first as (
 
     select
         *,
-        row_number() over (partition by patient_id order by updated_at desc, extract_date) as place
+        row_number() over (partition by patient_id order by updated_at desc, extract_date asc) as place
     from extracts
 
 ),

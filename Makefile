@@ -1,0 +1,73 @@
+# make run: everything, from nothing to a warehouse.   make help: all there is.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+export UV_PYTHON_DOWNLOADS := never
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export DO_NOT_TRACK := 1
+export DBT_LOG_PATH := target
+INSTALL := $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode --requirement
+
+.PHONY: help run test lint bench lock seeds clean
+
+help:  ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: $(VENV)/.run  ## Do the main job; ARGS="--preset portfolio" passes options
+	@$(BIN)/wardhouse run $(ARGS)
+
+test: $(VENV)/.dev  ## Lint and run all tests
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/pytest --numprocesses 2 $(ARGS)
+
+lint: $(VENV)/.dev  ## Check style, types, SQL, YAML and the dbt project
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict -c tests/yamllint.yml .
+	WARDHOUSE_DUCKDB=:memory: $(BIN)/sqlfluff lint --disable-progress-bar models tests/data
+	$(BIN)/pytest -q tests/python/test_project.py
+
+bench: $(VENV)/.bench  ## Measure speed and memory beside peers; takes about ten minutes
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(VENV)/.uv  ## Resolve requirements/*.in anew
+	@for set in uv run dev bench; do \
+		rm -f requirements/$$set.txt; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+			--custom-compile-command "make lock" --output-file requirements/$$set.txt requirements/$$set.in || exit 1; \
+	done
+
+seeds: $(VENV)/.run  ## Make the calendar seed anew
+	$(BIN)/python -m loaders.world.calendar > seeds/calendar.csv
+
+clean:  ## Remove the environment and what dbt wrote; the lake in data/ stays
+	rm -rf $(VENV) target .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- environments: each is made once, and again when its lock changes --------------------------------------------------
+
+$(VENV)/.uv: requirements/uv.txt
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer, with its venv module, is needed" >&2; exit 1; }
+	@echo "setting up: uv"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/uv.txt
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.uv requirements/run.txt pyproject.toml
+	@echo "setting up: what the main job needs"
+	@$(INSTALL) requirements/run.txt
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@echo "setting up: what tests need"
+	@$(INSTALL) requirements/dev.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
+	@echo "setting up: the peers to measure beside"
+	@$(INSTALL) requirements/bench.txt
+	@touch $@

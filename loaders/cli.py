@@ -1,0 +1,379 @@
+"""The `wardhouse` command: a command a step, each safe to run again and alone."""
+
+import json
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from loaders import __version__
+from loaders.errors import BadSetting, WardhouseError
+from loaders.lake import Lake
+from loaders.progress import Clock, bar
+
+if TYPE_CHECKING:
+    from loaders.quality.gates import Outcome
+    from loaders.warehouse import Dbt
+    from loaders.world.config import World
+
+
+class Commands(TyperGroup):
+    """Commands whose expected errors are one line on the error stream and exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an unexpected error keeps its traceback."""
+        try:
+            return super().invoke(ctx)
+        except WardhouseError as error:
+            message = str(error)
+        except BrokenProcessPool:
+            message = (
+                "a worker process died, perhaps for want of memory: run again with --workers 1; what is done is kept"
+            )
+        except KeyboardInterrupt:
+            typer.secho("interrupted: run the same command again to go on", err=True)
+            raise typer.Exit(130) from None
+        typer.secho(f"error: {message}", fg="red", err=True)
+        raise typer.Exit(1)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+class Gate(StrEnum):
+    """Where a gate stands."""
+
+    staging = "staging"
+    marts = "marts"
+
+
+LakeOption = Annotated[
+    str, typer.Option("--lake", envvar="WARDHOUSE_LAKE", help="The folder of the lake; the warehouse is in it.")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Processes to use; as many as there are processors by default.")
+]
+Preset = Annotated[str | None, typer.Option(help="demo, portfolio or large; demo by default.")]
+Seed = Annotated[str | None, typer.Option(help="Same seed, same bytes; 42 by default.")]
+Start = Annotated[str | None, typer.Option(help="The first day, YYYY-MM-DD.")]
+Days = Annotated[str | None, typer.Option(help="How many days; raise it to go on from where the lake stands.")]
+Facilities = Annotated[str | None, typer.Option(help="How many hospitals.")]
+Beds = Annotated[str | None, typer.Option(help="Beds of the whole network.")]
+Pack = Annotated[
+    bool | None, typer.Option("--pack/--no-pack", help="One compressed file a day, facility and type, or one an event.")
+]
+Dirty = Annotated[
+    bool, typer.Option("--dirty", help="Add faulty records: 0.2 % of each fault, all in the truth ledger.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any number of the world, or CODE.NAME=VALUE for a department's."),
+]
+Shard = Annotated[str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts of the facilities.")]
+
+DIRTY_SHARE = "0.002"
+
+
+@app.callback(invoke_without_command=True)
+def wardhouse(
+    version: Annotated[bool, typer.Option("--version", help="Say the version and stop.")] = False,
+) -> None:
+    """Simulate a hospital network and build its warehouse.
+
+    `wardhouse run` does everything: generate, stage, check, build, check again, publish, docs. Each step is a command
+    of its own too, works on the same lake, and does only what is not done yet.
+    """
+    if version:
+        typer.echo(f"wardhouse {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    lake: LakeOption = "data",
+    preset: Preset = None,
+    seed: Seed = None,
+    start: Start = None,
+    days: Days = None,
+    facilities: Facilities = None,
+    beds: Beds = None,
+    pack: Pack = None,
+    dirty: Dirty = False,
+    settings: Settings = None,
+    workers: Workers = None,
+    full_refresh: Annotated[bool, typer.Option(help="Build every table anew.")] = False,
+) -> None:
+    """Do the whole job: simulate, stage, gate, build, gate, publish, docs.
+
+    Example: wardhouse run --preset demo --days 120
+    """
+    from loaders.lock import writing
+    from loaders.staging.manifest import Counts, read_manifest, totals
+    from loaders.summary import lines, summarise
+    from loaders.warehouse import Dbt, prepare_building, publish
+
+    clock = Clock()
+    place = Lake.at(lake)
+    with writing(place):
+        world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
+        _say_world(world)
+        _generate(place, world, None, workers)
+        _stage(place, workers)
+        _check(place, Gate.staging)
+        dbt = Dbt(place, prepare_building(place))
+        _build(dbt, full_refresh)
+        _check(place, Gate.marts, dbt.warehouse)
+        warehouse = publish(place)
+        dbt.warehouse = warehouse
+        site = _docs(dbt)
+        typer.echo(clock.line("run", "everything is published"))
+        counts = sum(totals(read_manifest(place)).values(), Counts())
+        typer.echo("\n".join(lines(summarise(warehouse), counts, warehouse, site)))
+
+
+@app.command()
+def generate(
+    lake: LakeOption = "data",
+    preset: Preset = None,
+    seed: Seed = None,
+    start: Start = None,
+    days: Days = None,
+    facilities: Facilities = None,
+    beds: Beds = None,
+    pack: Pack = None,
+    dirty: Dirty = False,
+    settings: Settings = None,
+    shard: Shard = None,
+    workers: Workers = None,
+) -> None:
+    """Simulate the network and land raw objects; goes on from where the lake stands.
+
+    Example: wardhouse generate --preset portfolio --set GMED.occupancy=0.9
+    """
+    from loaders.lock import writing
+
+    place = Lake.at(lake)
+    with writing(place):
+        world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
+        _say_world(world)
+        _generate(place, world, shard, workers)
+
+
+@app.command()
+def stage(lake: LakeOption = "data", workers: Workers = None) -> None:
+    """Stage raw objects that are not staged yet: check, quarantine, write Parquet.
+
+    Example: wardhouse stage --lake data
+    """
+    from loaders.lock import writing
+
+    place = Lake.at(lake)
+    with writing(place):
+        _stage(place, workers)
+
+
+@app.command()
+def check(
+    gate: Annotated[Gate, typer.Argument(help="Which gate: what is staged, or the published marts.")],
+    lake: LakeOption = "data",
+) -> None:
+    """Hold data against a gate; exit code 1 says what does not hold, where, and how many.
+
+    Example: wardhouse check staging
+    """
+    _check(Lake.at(lake), gate)
+
+
+@app.command()
+def build(
+    lake: LakeOption = "data",
+    full_refresh: Annotated[bool, typer.Option(help="Build every table anew.")] = False,
+) -> None:
+    """Build the warehouse with dbt from what is staged; published when every test passes.
+
+    Example: wardhouse build --full-refresh
+    """
+    from loaders.lock import writing
+    from loaders.warehouse import Dbt, prepare_building, publish
+
+    place = Lake.at(lake)
+    with writing(place):
+        _build(Dbt(place, prepare_building(place)), full_refresh)
+        typer.echo(f"published {publish(place)}")
+
+
+@app.command()
+def docs(lake: LakeOption = "data") -> None:
+    """Make the docs site of the warehouse as one page.
+
+    Example: wardhouse docs
+    """
+    from loaders.errors import WarehouseError
+    from loaders.warehouse import Dbt, published
+
+    place = Lake.at(lake)
+    if not published(place).exists():
+        raise WarehouseError(f"there is no warehouse in {place.root}: run `wardhouse build` first")
+    typer.echo(_docs(Dbt(place, published(place))))
+
+
+@app.command()
+def status(
+    lake: LakeOption = "data",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say how the lake stands: its world, where every raw record went, what was refused and why.
+
+    Example: wardhouse status --json
+    """
+    from loaders.contracts import contracts
+    from loaders.status import lines
+    from loaders.status import status as look
+
+    found = look(Lake.at(lake), contracts())
+    typer.echo(json.dumps(asdict(found), indent=2) if as_json else "\n".join(lines(found)))
+
+
+def main() -> None:
+    """The command's entry."""
+    app(prog_name="wardhouse")
+
+
+# --- steps -----------------------------------------------------------------------------------------------------------
+
+
+def _world(
+    lake: Lake,
+    preset: str | None,
+    seed: str | None,
+    start: str | None,
+    days: str | None,
+    facilities: str | None,
+    beds: str | None,
+    pack: bool | None,
+    dirty: bool,
+    settings: list[str] | None,
+) -> "World":
+    from loaders.raw.state import settle
+
+    asked: dict[str, str | None] = {
+        "seed": seed,
+        "start": start,
+        "days": days,
+        "facilities": facilities,
+        "beds": beds,
+        "packed": None if pack is None else str(pack),
+        "dirty_share": DIRTY_SHARE if dirty else None,
+    }
+    for setting in settings or []:
+        name, is_set, value = setting.partition("=")
+        if not is_set:
+            raise BadSetting(f"--set {setting} is not of the form NAME=VALUE")
+        asked[name.strip()] = value.strip()
+    return settle(lake, preset, asked)
+
+
+def _say_world(world: "World") -> None:
+    dirt = f", {world.dirty_share:.1%} of each fault" if world.dirty_share else ""
+    typer.echo(
+        f"world     {world.preset}, seed {world.seed}: {world.facilities} facilities, {world.beds:,} beds, "
+        f"{world.days} days from {world.start}{dirt}"
+    )
+
+
+def _workers(workers: int | None) -> int:
+    from loaders.raw.generate import default_workers
+
+    return workers or default_workers()
+
+
+def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None) -> None:
+    from loaders.raw.generate import generate, shard_of
+
+    clock, done = Clock(), 0
+    total = len(shard_of(world, shard)) * world.days
+    with bar("generate", "facility-days") as advance:
+
+        def progress(days: int) -> None:
+            nonlocal done
+            done += days
+            advance(done, total)
+
+        made = generate(lake, world, shard, _workers(workers), progress)
+    if made.facility_days:
+        faults = f" and {made.faults:,} faulty ones" if made.faults else ""
+        said = f"{made.facility_days:,} facility-days, {made.events:,} events{faults} in {made.objects:,} new objects"
+        typer.echo(clock.line("generate", said, made.events, "events"))
+    else:
+        typer.echo(clock.line("generate", "nothing new"))
+
+
+def _stage(lake: Lake, workers: int | None) -> None:
+    from loaders.contracts import contracts
+    from loaders.staging.stage import stage
+
+    clock = Clock()
+    with bar("stage", "partitions") as advance:
+        done = stage(lake, contracts(), _workers(workers), advance)
+    new = done.new
+    if done.partitions:
+        said = (
+            f"{new.raw:,} records = {new.staged:,} staged + {new.duplicates:,} duplicates "
+            f"+ {new.quarantined:,} quarantined, in {done.partitions} partitions"
+        )
+        typer.echo(clock.line("stage", said, new.raw, "records"))
+        if new.quarantined:
+            typer.echo("          `wardhouse status` says why records were quarantined")
+    else:
+        typer.echo(clock.line("stage", "nothing new"))
+
+
+def _check(lake: Lake, gate: Gate, warehouse: Path | None = None) -> None:
+    from loaders.contracts import contracts
+    from loaders.errors import WarehouseError
+    from loaders.quality.gates import check_marts, check_staging, stop_at_failures
+    from loaders.quality.page import write_page
+    from loaders.warehouse import check_warehouse, published, target_path
+
+    clock = Clock()
+    folder = target_path() / "docs" / "gates"
+    outcomes: list[Outcome]
+    if gate is Gate.staging:
+        outcomes = check_staging(lake, contracts(), folder / f"{gate.value}_data_docs")
+    else:
+        path = warehouse or published(lake)
+        if not path.exists():
+            raise WarehouseError(f"there is no warehouse in {lake.root}: run `wardhouse build` first")
+        check_warehouse(path)
+        outcomes = check_marts(path, folder / f"{gate.value}_data_docs")
+    page = write_page(folder / f"{gate.value}.html", gate.value, outcomes)
+    stop_at_failures(gate.value, outcomes, page)
+    typer.echo(clock.line("check", f"{gate.value}: all {len(outcomes)} expectations hold"))
+
+
+def _build(dbt: "Dbt", full_refresh: bool) -> None:
+    clock = Clock()
+    with bar("build", "nodes") as advance:
+        dbt.progress = advance
+        nodes = dbt.build(full_refresh).nodes
+    models, tests = nodes.get("model", 0), nodes.get("test", 0)
+    said = f"{models} models, {nodes.get('snapshot', 0)} snapshots, {nodes.get('seed', 0)} seeds; {tests} tests pass"
+    typer.echo(clock.line("build", said))
+
+
+def _docs(dbt: "Dbt") -> Path:
+    clock = Clock()
+    site = dbt.docs()
+    typer.echo(clock.line("docs", "one page, with the gates' results beside it"))
+    return site

@@ -1,0 +1,182 @@
+"""The two gates: what is staged, before a warehouse sees it, and the marts, before anyone else does."""
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from loaders.contracts import Contract
+from loaders.errors import GateFailed, LakeError
+from loaders.lake import Lake
+from loaders.quality.suites import Suite, marts_suites, staging_suite
+from loaders.staging.manifest import Manifest, read_manifest, staged_files
+
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+# Results outlive the connection's rollback only where there is none: without these, every expectation raises.
+ENGINE = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one expectation fared: `observed` in words, `unexpected` rows, and `error` where it could not be told."""
+
+    relation: str
+    expectation: str
+    passed: bool
+    observed: str
+    unexpected: int
+    error: str = ""
+
+    def __str__(self) -> str:
+        what = self.error or self.observed or f"{self.unexpected:,} rows do not"
+        return f"{self.relation}: expected that {self.expectation}; {what}"
+
+
+def check_staging(lake: Lake, contracts: Mapping[str, Contract], docs: Path | None = None) -> list[Outcome]:
+    """Every staged file against the manifest, and every entity against its contract.
+
+    Raises LakeError where nothing is staged.
+    """
+    manifest = read_manifest(lake)
+    if not manifest:
+        raise LakeError(f"nothing is staged in {lake.root}: run `wardhouse generate` and `wardhouse stage` first")
+    outcomes = [_files_are_whole(lake, manifest)]
+    if not outcomes[0].passed:
+        return outcomes
+    suites = []
+    database = lake.path("state/tmp/staging_gate.duckdb")
+    database.unlink(missing_ok=True)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("create schema staged")
+        for contract in contracts.values():
+            parts = manifest.get(contract.entity, {}).values()
+            files = [lake.uri(part.data.key) for part in parts if part.data]
+            if not files:
+                continue
+            listed = ", ".join(f"'{file}'" for file in files)
+            connection.execute(
+                f"create view staged.{contract.entity} as "
+                f"select * from read_parquet([{listed}], hive_partitioning = false)"
+            )
+            suites.append(staging_suite(contract, sum(part.data.rows for part in parts if part.data)))
+    try:
+        return outcomes + _validate(database, suites, docs)
+    finally:
+        database.unlink(missing_ok=True)
+
+
+def check_marts(warehouse: Path, docs: Path | None = None) -> list[Outcome]:
+    """Every suite in tests/expectations against a warehouse."""
+    return _validate(warehouse, marts_suites(), docs)
+
+
+def stop_at_failures(gate: str, outcomes: list[Outcome], page: Path) -> None:
+    """Raises GateFailed with what, where and how many, unless everything is as expected."""
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    if failed:
+        shown = "".join(f"\n  {outcome}" for outcome in failed[:20])
+        more = f"\n  and {len(failed) - 20:,} more" if len(failed) > 20 else ""
+        raise GateFailed(
+            f"the {gate} gate is shut: {len(failed):,} of {len(outcomes):,} expectations do not hold{shown}{more}"
+            f"\n  all results are in {page}"
+        )
+
+
+def _files_are_whole(lake: Lake, manifest: Manifest) -> Outcome:
+    """Staged files are byte for byte what the manifest says."""
+    wrong = []
+    total = 0
+    for file in staged_files(manifest):
+        total += 1
+        try:
+            with open(lake.uri(file.key), "rb") as content:
+                whole = file_digest(content, "sha256").hexdigest() == file.sha256
+        except OSError:
+            whole = False
+        if not whole:
+            wrong.append(file.key)
+    observed = (
+        f"{len(wrong)} of {total} are damaged or missing: {', '.join(wrong[:5])}" if wrong else f"{total} files are"
+    )
+    what = "files are byte for byte what the manifest says"
+    return Outcome("staged files", what, not wrong, observed, len(wrong))
+
+
+def _validate(database: Path, suites: list[Suite], docs: Path | None) -> list[Outcome]:
+    """Suites against the relations of a DuckDB file; Data Docs are written to `docs`."""
+    import great_expectations as gx
+    from great_expectations.checkpoint import UpdateDataDocsAction
+
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    source = context.data_sources.add_sql(name="warehouse", connection_string=f"duckdb:///{database}", kwargs=ENGINE)
+    definitions = []
+    for suite in suites:
+        expectations = gx.ExpectationSuite(name=suite.name)
+        for expectation in suite.expectations:
+            kind = gx.expectations.core.__dict__[_class_name(expectation.type)]
+            expectations.add_expectation(kind(**expectation.kwargs, description=expectation.description))
+        asset = source.add_table_asset(name=suite.name, table_name=suite.table, schema_name=suite.schema)
+        definitions.append(
+            context.validation_definitions.add(
+                gx.ValidationDefinition(
+                    name=suite.name,
+                    data=asset.add_batch_definition_whole_table("all"),
+                    suite=context.suites.add(expectations),
+                )
+            )
+        )
+    actions = []
+    if docs:
+        context.add_data_docs_site(
+            site_name="gate",
+            site_config={
+                "class_name": "SiteBuilder",
+                "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
+                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            },
+        )
+        actions.append(UpdateDataDocsAction(name="docs", site_names=["gate"]))
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(name="gate", validation_definitions=definitions, actions=actions)
+    )
+    outcome = checkpoint.run()
+    source.get_execution_engine().engine.dispose()
+    results = {result.suite_name: result for result in outcome.run_results.values()}
+    return [_outcome(suite.name, result) for suite in suites for result in results[suite.name].results]
+
+
+def _outcome(relation: str, result: Any) -> Outcome:
+    found = result.result or {}
+    unexpected = found.get("unexpected_count")
+    observed = found.get("observed_value")
+    is_query = result.expectation_config.type == "unexpected_rows_expectation"
+    if is_query:
+        unexpected = observed
+    words = f"{unexpected:,} rows do not" if unexpected is not None else f"observed {observed}"
+    return Outcome(
+        relation=relation,
+        expectation=result.expectation_config.description,
+        passed=bool(result.success),
+        observed="all rows do" if result.success and unexpected == 0 else words,
+        unexpected=int(unexpected or 0),
+        error=_error(result.exception_info or {}),
+    )
+
+
+def _error(info: Mapping[str, Any]) -> str:
+    """What an expectation raised instead of looking: a gate that could not look is shut."""
+    parts = [info] if "raised_exception" in info else list(info.values())
+    raised = [str(part.get("exception_message")) for part in parts if part.get("raised_exception")]
+    return f"it could not be checked: {raised[0].splitlines()[0]}" if raised else ""
+
+
+def _class_name(kind: str) -> str:
+    return "".join(word.capitalize() for word in kind.split("_"))

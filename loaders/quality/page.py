@@ -1,0 +1,49 @@
+"""A page of a gate's results for people: one file, no web needed."""
+
+from collections.abc import Iterable
+from html import escape
+from itertools import groupby
+from pathlib import Path
+
+from loaders.quality.gates import Outcome
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1b1f24 }
+h1 { font-size: 1.5rem } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem }
+table { border-collapse: collapse; width: 100% } td { border-top: 1px solid #d8dee4; padding: .25rem .6rem .25rem 0 }
+td:first-child { width: 4.5rem } td:last-child { color: #57606a; text-align: right; white-space: nowrap }
+.holds { color: #116329 } .fails { color: #b3261e; font-weight: 600 } tr.failed td { background: #fff1f0 }
+"""
+
+
+def write_page(path: Path, gate: str, outcomes: list[Outcome]) -> Path:
+    """Write the results of a gate, the failures of each relation first."""
+    failed = sum(not outcome.passed for outcome in outcomes)
+    verdict = f"{failed:,} of {len(outcomes):,} expectations do not hold" if failed else f"all {len(outcomes):,} hold"
+    state = "fails" if failed else "holds"
+    page = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Wardhouse: the {escape(gate)} gate</title>'
+        f"<style>{_STYLE}</style><h1>The {escape(gate)} gate is "
+        f'<span class="{state}" data-failed="{failed}">{"shut" if failed else "open"}</span>: {verdict}</h1>'
+        f"{''.join(_relations(outcomes))}</html>"
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _relations(outcomes: Iterable[Outcome]) -> Iterable[str]:
+    by_relation = sorted(outcomes, key=lambda outcome: outcome.relation)
+    for relation, group in groupby(by_relation, key=lambda outcome: outcome.relation):
+        rows = "".join(_row(outcome) for outcome in sorted(group, key=lambda outcome: outcome.passed))
+        yield f"<h2>{escape(relation)}</h2><table>{rows}</table>"
+
+
+def _row(outcome: Outcome) -> str:
+    cells = (
+        ('<td class="holds">holds</td>', "<tr>")
+        if outcome.passed
+        else ('<td class="fails">fails</td>', '<tr class="failed">')
+    )
+    said = escape(outcome.error or outcome.observed)
+    return f"{cells[1]}{cells[0]}<td>{escape(outcome.expectation)}</td><td>{said}</td></tr>"

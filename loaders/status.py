@@ -1,0 +1,158 @@
+"""How a lake stands: its world, what became of every raw record, what was refused and why."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from loaders.contracts import Contract
+from loaders.lake import Lake
+from loaders.raw.state import load_yesterday, world_of
+from loaders.staging.manifest import Counts, Manifest, read_manifest, totals
+from loaders.warehouse import published
+from loaders.world.calendar import day_of
+from loaders.world.network import facilities
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Records of an entity refused by the same rule, with one of them as an example."""
+
+    entity: str
+    rule: str
+    records: int
+    raw_key: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything that `wardhouse status` says."""
+
+    lake: str
+    world: dict[str, Any] | None
+    counts: dict[str, Counts]
+    refusals: list[Refusal]
+    injected: dict[str, int]
+    unclaimed: dict[str, int]
+    warehouse: str | None
+
+
+def status(lake: Lake, contracts: Mapping[str, Contract]) -> Status:
+    """Look at a lake; nothing is changed."""
+    manifest = read_manifest(lake)
+    return Status(
+        lake=str(lake.root),
+        world=_world(lake),
+        counts=totals(manifest),
+        refusals=_refusals(lake, manifest),
+        injected=_injected(lake, manifest),
+        unclaimed=_unclaimed(lake, contracts),
+        warehouse=str(published(lake)) if published(lake).exists() else None,
+    )
+
+
+def _world(lake: Lake) -> dict[str, Any] | None:
+    world = world_of(lake)
+    if world is None:
+        return None
+    done = [load_yesterday(lake, facility) for facility in facilities(world)]
+    reached = [str(day_of(state.next_day - 1)) if state else "nothing yet" for state in done]
+    return {
+        "preset": world.preset,
+        "seed": world.seed,
+        "facilities": world.facilities,
+        "beds": world.beds,
+        "start": str(world.start),
+        "days": world.days,
+        "simulated_to": dict(Counter(reached)),
+    }
+
+
+def _refusals(lake: Lake, manifest: Manifest) -> list[Refusal]:
+    files = [lake.uri(part.quarantine.key) for parts in manifest.values() for part in parts.values() if part.quarantine]
+    if not files:
+        return []
+    found = duckdb.execute(
+        """
+        select entity, rule, count(*), arg_min(raw_key, raw_key), arg_min(line, raw_key), arg_min(reason, raw_key)
+        from read_parquet(?, hive_partitioning = false)
+        group by entity, rule
+        order by entity, count(*) desc, rule
+        """,
+        [files],
+    ).fetchall()
+    return [Refusal(*row) for row in found]
+
+
+def _injected(lake: Lake, manifest: Manifest) -> dict[str, int]:
+    """Faults that the truth ledger says were injected, by rule; duplicates among them."""
+    files = [lake.uri(part.data.key) for part in manifest.get("truth_ledger", {}).values() if part.data]
+    if not files:
+        return {}
+    found = duckdb.execute(
+        """
+        select replace(measure, 'fault.', ''), cast(sum(total) as bigint)
+        from read_parquet(?, hive_partitioning = false)
+        where measure like 'fault.%' or measure = 'duplicates'
+        group by all
+        order by all
+        """,
+        [files],
+    ).fetchall()
+    return dict(found)
+
+
+def _unclaimed(lake: Lake, contracts: Mapping[str, Contract]) -> dict[str, int]:
+    """Raw folders that no contract speaks of, with how many objects they hold."""
+    claimed = {contract.raw for contract in contracts.values()}
+    found = {}
+    for source in lake.folders("raw"):
+        for entity in lake.folders(f"raw/{source}"):
+            folder = f"raw/{source}/{entity}"
+            if folder not in claimed:
+                found[folder] = sum(1 for _ in lake.find(folder))
+    return found
+
+
+def lines(found: Status) -> list[str]:
+    """The status as lines for a terminal."""
+    text = [f"lake        {found.lake}"]
+    if found.world:
+        world = found.world
+        text.append(
+            f"world       {world['preset']}, seed {world['seed']}: {world['facilities']} facilities, "
+            f"{world['beds']:,} beds, {world['days']} days from {world['start']}"
+        )
+        text += [
+            f"simulated   to {day}: {facility_count} of {world['facilities']} facilities"
+            for day, facility_count in world["simulated_to"].items()
+        ]
+    else:
+        text.append("world       none: `wardhouse generate` makes one")
+    if not found.counts:
+        return [*text, "staged      nothing: `wardhouse stage` stages what is raw"]
+    text += ["", f"{'entity':<16}{'raw':>12} = {'staged':>12} + {'duplicates':>10} + {'quarantined':>11}"]
+    total = sum(found.counts.values(), Counts())
+    for entity, counts in [*sorted(found.counts.items()), ("all", total)]:
+        ends = f"{counts.staged:>12,} + {counts.duplicates:>10,} + {counts.quarantined:>11,}"
+        text.append(f"{entity:<16}{counts.raw:>12,} = {ends}")
+    if found.refusals:
+        text += ["", "quarantined, with an example of each:"]
+        for refusal in found.refusals:
+            text.append(f"  {refusal.records:>7,}  {refusal.entity}  {refusal.rule}")
+            text.append(f"           {refusal.raw_key}, line {refusal.line}: {refusal.reason}")
+    if found.injected:
+        caught = Counter[str]()
+        for refusal in found.refusals:
+            caught[refusal.rule] += refusal.records
+        caught["duplicates"] = total.duplicates
+        text += ["", "injected by the simulator, and caught:"]
+        text += [f"  {rule:<18}{count:>7,} {caught[rule]:>7,}" for rule, count in found.injected.items()]
+    for folder, objects in found.unclaimed.items():
+        text.append(f"\n{objects:,} objects in {folder} belong to no contract and are not staged")
+    text += ["", f"warehouse   {found.warehouse or 'none: `wardhouse build` makes it'}"]
+    return text

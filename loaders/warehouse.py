@@ -1,0 +1,204 @@
+"""The warehouse file and dbt, in this process: build beside what is published, publish when all is well."""
+
+import gc
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from loaders.errors import LakeError, WarehouseError
+from loaders.lake import Lake
+from loaders.project import PROJECT
+from loaders.staging.manifest import MANIFEST_KEY
+
+LAYOUT = 1
+"""As `warehouse_layout` in macros/landing/guard_warehouse.sql."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What dbt did: how many nodes of each kind, by kind."""
+
+    nodes: Mapping[str, int]
+
+
+def published(lake: Lake) -> Path:
+    """The warehouse that everyone reads."""
+    return lake.root / "wardhouse.duckdb"
+
+
+def building(lake: Lake) -> Path:
+    """The warehouse that a build works on."""
+    return lake.root / "state" / "building.duckdb"
+
+
+def target_path() -> Path:
+    """Where dbt and the gates put what they write: DBT_TARGET_PATH, or `target` in the project."""
+    return Path(os.environ.get("DBT_TARGET_PATH") or PROJECT / "target").resolve()
+
+
+def check_warehouse(path: Path) -> None:
+    """Raises WarehouseError for a file that is no warehouse of this version; none at all is fine."""
+    if not path.exists():
+        return
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            tables = {
+                (schema, name)
+                for schema, name in connection.execute(
+                    "select table_schema, table_name from information_schema.tables "
+                    "where table_catalog = current_database()"
+                ).fetchall()
+            }
+            is_ours = ("landing", "warehouse_layout") in tables
+            layout = connection.execute("select layout from landing.warehouse_layout").fetchone() if is_ours else None
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise WarehouseError(f"{path} is open for writing in another program: close it and run again") from None
+        raise WarehouseError(
+            f"{path} is not a database that this DuckDB ({duckdb.__version__}) can read: move it away and run again"
+        ) from None
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"{path} cannot be read: {str(error).splitlines()[0]}; move it away and run again"
+        ) from None
+    if layout is None and tables:
+        raise WarehouseError(f"{path} holds tables that are not Wardhouse's: move it away, or choose another --lake")
+    if layout is not None and layout[0] != LAYOUT:
+        raise WarehouseError(
+            f"{path} has layout {layout[0]} and this version makes layout {LAYOUT}: delete it and build again; "
+            "the lake has everything"
+        )
+
+
+class Dbt:
+    """dbt in this process: the project is parsed once and the parse is used by every command."""
+
+    def __init__(self, lake: Lake, warehouse: Path, progress: Callable[[int, int], Any] = lambda done, total: None):
+        self.lake, self.warehouse, self.progress = lake, warehouse, progress
+        self._manifest: Any = None
+
+    def build(self, full_refresh: bool = False) -> Built:
+        """Seeds, models, snapshots and data tests. Raises WarehouseError with what failed.
+
+        Source tests are left to the staging gate, which has just said the same; unit tests to CI.
+        """
+        options = ["--exclude-resource-type", "unit_test", "--exclude", "source:*"]
+        if full_refresh:
+            options.append("--full-refresh")
+        results = self._run("build", *options)
+        return Built(Counter(str(result.node.resource_type) for result in results))
+
+    def docs(self) -> Path:
+        """The docs site as one page. Raises WarehouseError when dbt cannot make it."""
+        self._run("docs", "generate", "--static", "--no-compile")
+        site = target_path() / "docs" / "index.html"
+        site.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(target_path() / "static_index.html", site)
+        return site
+
+    def _run(self, *command: str) -> list[Any]:
+        with _environment(self.lake, self.warehouse):
+            from dbt.cli.main import dbtRunner
+
+            if self._manifest is None:
+                parsed = dbtRunner().invoke([*_GLOBAL, "parse", *_project()])
+                self._manifest = self._result(parsed, "parse")
+            runner = dbtRunner(manifest=self._manifest, callbacks=[self._heard])
+            try:
+                outcome = runner.invoke([*_GLOBAL, *command, *_project()])
+            finally:
+                _let_go()
+            result = self._result(outcome, command[0])
+        return list(getattr(result, "results", None) or [])
+
+    def _result(self, outcome: Any, command: str) -> Any:
+        if outcome.success:
+            return outcome.result
+        if outcome.exception is not None:
+            raise WarehouseError(f"dbt {command} failed: {_first_lines(outcome.exception)}")
+        failed = [r for r in outcome.result.results if str(r.status) in ("error", "fail", "runtime error")]
+        skipped = sum(str(r.status) == "skipped" for r in outcome.result.results)
+        shown = "".join(f"\n  {r.node.name}: {_first_lines(r.message)}" for r in failed[:10])
+        more = f"\n  and {len(failed) - 10} more" if len(failed) > 10 else ""
+        raise WarehouseError(
+            f"dbt {command} failed: {len(failed)} nodes failed, {skipped} were skipped{shown}{more}\n"
+            f"  details are in {target_path() / 'dbt.log'}; the warehouse was not published"
+        )
+
+    def _heard(self, event: Any) -> None:
+        if event.info.name == "LogStartLine":
+            self.progress(event.data.index, event.data.total)
+
+
+_GLOBAL = ["--log-level", "none", "--log-level-file", "info", "--no-version-check", "--no-send-anonymous-usage-stats"]
+
+
+def _let_go() -> None:
+    """Close the database, which dbt keeps open for a next command."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    with suppress(Exception):
+        DuckDBConnectionManager.env().close()
+    DuckDBConnectionManager.close_all_connections()
+    gc.collect()
+
+
+def _project() -> list[str]:
+    return ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+
+
+@contextmanager
+def _environment(lake: Lake, warehouse: Path) -> Iterator[None]:
+    """What profiles.yml and dbt_project.yml read, and dbt's telemetry off whatever they say."""
+    settings = {
+        "WARDHOUSE_LAKE": str(lake.root),
+        "WARDHOUSE_DUCKDB": str(warehouse),
+        "WARDHOUSE_TARGET": "duckdb",
+        "DBT_TARGET_PATH": str(target_path()),
+        "DBT_LOG_PATH": str(target_path()),
+        "DO_NOT_TRACK": "1",
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _first_lines(message: Any) -> str:
+    lines = [line.strip() for line in str(message).splitlines() if line.strip()]
+    return " ".join(lines[:4])
+
+
+def prepare_building(lake: Lake) -> Path:
+    """A copy of the published warehouse to build on, or nothing yet. Raises for what must not be touched."""
+    if not lake.exists(MANIFEST_KEY):
+        raise LakeError(
+            f"nothing is staged in {lake.root}: run `wardhouse generate` and `wardhouse stage` first, "
+            "or `wardhouse run` for everything"
+        )
+    source, copy = published(lake), building(lake)
+    check_warehouse(source)
+    for leftover in (copy, copy.with_name(copy.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    if source.exists():
+        shutil.copyfile(source, copy)
+    return copy
+
+
+def publish(lake: Lake) -> Path:
+    """Put the built warehouse in place of the published one, at once: readers see the old one or the new one."""
+    os.replace(building(lake), published(lake))
+    return published(lake)
