@@ -21,7 +21,7 @@ run: $(VENV)/.run  ## Do the main job; ARGS="--preset portfolio" passes options
 
 test: $(VENV)/.dev  ## Lint and run all tests
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest --numprocesses 2 $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev  ## Check style, types, SQL, YAML and the dbt project
 	$(BIN)/ruff check --quiet

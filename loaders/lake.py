@@ -7,6 +7,7 @@ Raw and truth are sacred: they are created once, and neither changed nor removed
 import errno
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -45,11 +46,9 @@ class Lake:
 
     def check_writable(self) -> None:
         """Raises LakeError when the lake cannot be written, and says why."""
-        try:
+        with explained(f"the lake {self.root} is not writable"):
             self.write("state/.writable", b"")
             os.unlink(self.root / "state/.writable")
-        except OSError as error:
-            raise _explained(error, f"the lake {self.root} is not writable") from None
 
     def find(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Keys and sizes in bytes of all objects under a prefix that ends with a folder, in order of keys."""
@@ -78,59 +77,53 @@ class Lake:
 
     def read(self, key: str) -> bytes:
         """The whole object. Raises LakeError when it cannot be read."""
-        try:
+        with explained(f"cannot read {self.root / key}"):
             return (self.root / key).read_bytes()
-        except OSError as error:
-            raise _explained(error, f"cannot read {self.root / key}") from None
 
     def read_all(self, folder: str, names: Iterable[str]) -> list[bytes]:
         """Many small objects of one folder. Raises LakeError when one cannot be read."""
         parts = []
-        try:
+        with explained(f"cannot read {self.root / folder}"):
             directory = os.open(self.root / folder, os.O_RDONLY)
-        except OSError as error:
-            raise _explained(error, f"cannot read {self.root / folder}") from None
-        try:
-            for name in names:
-                handle = os.open(name, os.O_RDONLY, dir_fd=directory)
-                try:
-                    part = os.read(handle, 1 << 16)
-                    if len(part) == 1 << 16:
-                        while more := os.read(handle, 1 << 20):
-                            part += more
-                finally:
-                    os.close(handle)
-                parts.append(part)
-        except OSError as error:
-            raise _explained(error, f"cannot read {self.root / folder}/{name}") from None
-        finally:
-            os.close(directory)
+            try:
+                for name in names:
+                    handle = os.open(name, os.O_RDONLY, dir_fd=directory)
+                    try:
+                        part = os.read(handle, 1 << 16)
+                        if len(part) == 1 << 16:
+                            while more := os.read(handle, 1 << 20):
+                                part += more
+                    finally:
+                        os.close(handle)
+                    parts.append(part)
+            finally:
+                os.close(directory)
         return parts
 
     def write(self, key: str, data: bytes) -> None:
         """Put an object whole, in place of what was there: a reader sees the old one or the new one."""
         if key.startswith(SACRED):
             raise LakeError(f"{key} is sacred: raw and truth are created once, never rewritten")
-        temporary = self._temporary(data, sync=True)
         path = self.root / key
-        self._make(str(path.parent))
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        with explained(f"cannot write {path}"):
+            temporary = self._temporary(data, sync=True)
+            self._make(str(path.parent))
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
 
     def create(self, key: str, data: bytes) -> bool:
         """Put an object if there is none of this key; False if there is one, which stays as it is."""
         path = f"{self._place}/{key}"
-        temporary = self._temporary(data, sync=False)
-        try:
-            self._make(os.path.dirname(path))
-            os.link(temporary, path)
-            return True
-        except FileExistsError:
-            return False
-        except OSError as error:
-            raise _explained(error, f"cannot write {path}") from None
-        finally:
-            os.unlink(temporary)
+        with explained(f"cannot write {path}"):
+            temporary = self._temporary(data, sync=False)
+            try:
+                self._make(os.path.dirname(path))
+                os.link(temporary, path)
+                return True
+            except FileExistsError:
+                return False
+            finally:
+                os.unlink(temporary)
 
     def remove(self, key: str) -> None:
         """Drop an object that no manifest names any more. Raises LakeError for what is sacred."""
@@ -152,19 +145,19 @@ class Lake:
     def _temporary(self, data: bytes, sync: bool) -> str:
         folder = f"{self._place}/state/tmp"
         path = f"{folder}/{os.getpid()}-{uuid4().hex}"
+        self._make(folder)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         try:
-            self._make(folder)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-            try:
-                view = memoryview(data)
-                while len(view):
-                    view = view[os.write(handle, view) :]
-                if sync:
-                    os.fsync(handle)
-            finally:
-                os.close(handle)
-        except OSError as error:
-            raise _explained(error, f"cannot write to the lake {self.root}") from None
+            view = memoryview(data)
+            while len(view):
+                view = view[os.write(handle, view) :]
+            if sync:
+                os.fsync(handle)
+        except OSError:
+            os.unlink(path)
+            raise
+        finally:
+            os.close(handle)
         return path
 
     def _make(self, folder: str) -> None:
@@ -192,6 +185,15 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Turns an error of the file system into one line that says what could not be done, why, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise _explained(error, what) from None
 
 
 def _explained(error: OSError, what: str) -> LakeError:

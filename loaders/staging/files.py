@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from loaders.contracts import Contract
-from loaders.lake import Lake
+from loaders.lake import Lake, explained
 from loaders.staging.manifest import Partition, StagedFile
 from loaders.staging.records import Reject
 
@@ -92,7 +92,8 @@ class DataWriter:
                 self._path, self._contract.arrow_schema, compression="zstd", compression_level=1,
                 use_dictionary=repeating,
             )  # fmt: skip
-        self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
+        with explained(f"cannot write to the lake {self._lake.root}"):
+            self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
         self._rows += rows.num_rows
 
 
@@ -147,16 +148,18 @@ def write_quarantine(lake: Lake, contract: Contract, partition: str, refused: pa
 
 def _write(lake: Lake, name: str, table: pa.Table) -> StagedFile:
     path = lake.path(f"state/tmp/{uuid4().hex}.parquet")
-    pq.write_table(table.combine_chunks(), path, compression="zstd", compression_level=1)
+    with explained(f"cannot write to the lake {lake.root}"):
+        pq.write_table(table.combine_chunks(), path, compression="zstd", compression_level=1)
     return _kept(lake, path, name, table.num_rows)
 
 
 def _kept(lake: Lake, path: Path, name: str, rows: int) -> StagedFile:
     """Move a finished file to `<name>-<start of its sha256>.parquet`, once it is safely on the disk."""
-    with open(path, "rb+") as file:
-        digest = file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
-    key = f"{name}-{digest[:12]}.parquet"
-    size = path.stat().st_size
-    os.replace(path, lake.path(key))
+    with explained(f"cannot write to the lake {lake.root}"):
+        with open(path, "rb+") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+        key = f"{name}-{digest[:12]}.parquet"
+        size = path.stat().st_size
+        os.replace(path, lake.path(key))
     return StagedFile(key, rows, size, digest)

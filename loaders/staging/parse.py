@@ -64,7 +64,7 @@ def _parse_block(block: bytes, schema: pa.Schema) -> pa.Table | None:
     lines = block.count(b"\n")
     objects_start = block.startswith(b"{") and block.count(b"{") == lines == block.count(b"\n{") + 1
     objects_end = block.count(b"}") == lines == block.count(b"}\n")
-    if not (objects_start and objects_end) or b"[" in block:
+    if not (objects_start and objects_end) or b"[" in block or _has_long_line(block):
         return None
     if not block.isascii():
         try:
@@ -75,6 +75,16 @@ def _parse_block(block: bytes, schema: pa.Schema) -> pa.Table | None:
         return _by_arrow(block, schema)
     except pa.ArrowInvalid:
         return None
+
+
+def _has_long_line(block: bytes) -> bool:
+    start = 0
+    while len(block) - start > LONGEST_RECORD + 1:
+        end = block.rfind(b"\n", start, start + LONGEST_RECORD + 1)
+        if end < 0:
+            return True
+        start = end + 1
+    return False
 
 
 def _by_arrow(block: bytes, schema: pa.Schema) -> pa.Table:
@@ -126,6 +136,7 @@ def fault_of(contract: Contract, line: bytes) -> Fault | None:
     if not text.strip():
         return "malformed_json", "the line is empty"
     repeated: list[str] = []
+    overflows: list[str] = []
 
     def unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         record = dict(pairs)
@@ -134,8 +145,14 @@ def fault_of(contract: Contract, line: bytes) -> Fault | None:
             repeated.extend(sorted({name for name in names if names.count(name) > 1}))
         return record
 
+    def finite(digits: str) -> float:
+        number = float(digits)
+        if abs(number) == float("inf"):
+            overflows.append(digits)
+        return number
+
     try:
-        record = json.loads(text, object_pairs_hook=unique_names)
+        record = json.loads(text, object_pairs_hook=unique_names, parse_float=finite)
     except RecursionError:
         return "malformed_json", "nested too deeply"
     except json.JSONDecodeError as error:
@@ -146,6 +163,8 @@ def fault_of(contract: Contract, line: bytes) -> Fault | None:
         return "malformed_json", "not an object"
     if repeated:
         return "duplicate_key", f"{', '.join(repeated)} is there more than once"
+    if overflows:
+        return "non_finite", f"{overflows[0][:60]} is too large for a number"
     columns = {column.name: column for column in contract.columns}
     unknown = [name for name in record if name not in columns]
     if unknown:

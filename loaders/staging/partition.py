@@ -63,12 +63,12 @@ def stage_partition(lake: Lake, work: Work) -> Partition:
     old_rows = OldRows(lake, contract, work.old)
     writer = DataWriter(lake, contract, work.partition)
     untouched: Objects = {folder: [] for folder in old_rows.folders}
-    for run in _runs(untouched | work.new | work.from_raw):
+    for run in _runs(untouched | work.new | work.from_raw, set(work.from_raw)):
         old = pa.concat_tables([old_rows.take(folder) for folder in run])
         if not any(run.values()):
             writer.add(old)
             continue
-        again = any(folder in work.from_raw for folder in run)
+        again = not run.keys().isdisjoint(work.from_raw)
         try:
             done = _stage_run(lake, contract, run, None if again else old, work.taken)
         except Collision:
@@ -99,20 +99,38 @@ def day_of_folder(contract: Contract, folder: str) -> date | None:
         return None
 
 
+def partition_of(contract: Contract, folder: str) -> str:
+    """The partition that a raw folder belongs to: its month, its day, or `unknown`."""
+    day = day_of_folder(contract, folder)
+    if day is None:
+        return NO_DAY
+    return str(day) if contract.partition_by == "day" else f"{day:%Y-%m}"
+
+
+def raw_objects(lake: Lake, contract: Contract, folder: str) -> list[tuple[str, int]]:
+    """Names, below a raw folder, and sizes of its objects; of the entity's own folder, only those directly in it."""
+    path = f"{contract.raw}/{folder}" if folder else contract.raw
+    found = lake.find(path) if folder else lake.files(path)
+    return [(key.removeprefix(f"{path}/"), size) for key, size in found]
+
+
 def _label(contract: Contract, folder: str) -> str:
     return str(day_of_folder(contract, folder) or NO_DAY)
 
 
-def _runs(folders: Objects) -> Iterator[Objects]:
-    """Folders in order, some at a time: few small ones cost as much as one, and memory does not grow with a month."""
+def _runs(folders: Objects, alone: set[str]) -> Iterator[Objects]:
+    """Folders in order, some at a time: few small ones cost as much as one, and memory does not grow with a month.
+
+    Those that are to stand alone do.
+    """
     run: Objects = {}
     total = 0
     for folder in sorted(folders):
-        run[folder] = folders[folder]
-        total += sum(_content_size(name, size) for name, size in folders[folder])
-        if total >= READ_BYTES:
+        if run and (folder in alone or total >= READ_BYTES or not alone.isdisjoint(run)):
             yield run
             run, total = {}, 0
+        run[folder] = folders[folder]
+        total += sum(_content_size(name, size) for name, size in folders[folder])
     if run:
         yield run
 
@@ -187,9 +205,11 @@ def _counts(
     staged = _rows_by_day(contract, rows)
     if old is not None:
         staged.subtract(_rows_by_day(contract, old))
-    counts = {}
+    totals: Counter[str] = Counter()
     for folder, total in raw.items():
-        label = _label(contract, folder)
+        totals[_label(contract, folder)] += total
+    counts = {}
+    for label, total in totals.items():
         counts[label] = Counts(total, staged[label], total - staged[label] - refused[label], refused[label])
     return counts
 

@@ -6,13 +6,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import pyarrow.parquet as pq
 
 from loaders.contracts import Contract
 from loaders.errors import LakeError
 from loaders.lake import Lake
 from loaders.staging.files import Objects
+from loaders.staging.ids import settle_ids
 from loaders.staging.manifest import (
     Counts,
     Manifest,
@@ -22,9 +22,7 @@ from loaders.staging.manifest import (
     totals,
     write_manifest,
 )
-from loaders.staging.partition import NO_DAY, Work, day_of_folder, stage_partition
-
-REPEATS_MEMORY = "256MB"
+from loaders.staging.partition import Work, partition_of, raw_objects, stage_partition
 
 
 @dataclass(frozen=True)
@@ -50,16 +48,15 @@ def stage(
     _tidy(lake, manifest)
     before = _sum(totals(manifest))
     works = [work for contract in contracts.values() for work in _new_work(lake, contract, manifest)]
-    touched: set[str] = set()
+    touched: dict[str, set[str]] = {}
     progress(0, len(works))
     for done, (work, partition) in enumerate(_staged(lake, works, workers), 1):
         manifest.setdefault(work.contract.entity, {})[work.partition] = partition
         write_manifest(lake, manifest)
-        touched.add(work.contract.entity)
+        touched.setdefault(work.contract.entity, set()).update(work.new)
         progress(done, len(works))
     for entity in sorted(touched):
-        for work in _repeats(lake, contracts[entity], manifest[entity]):
-            manifest[entity][work.partition] = stage_partition(lake, work)
+        for _ in settle_ids(lake, contracts[entity], manifest[entity], touched[entity]):
             write_manifest(lake, manifest)
     _tidy(lake, manifest)
     counts = totals(manifest)
@@ -90,7 +87,7 @@ def _new_work(lake: Lake, contract: Contract, manifest: Manifest) -> list[Work]:
     old = manifest.get(contract.entity, {})
     found: dict[str, Objects] = {}
     for folder in ["", *lake.folders(contract.raw)]:
-        listed = _objects(lake, f"{contract.raw}/{folder}" if folder else contract.raw, deep=bool(folder))
+        listed = raw_objects(lake, contract, folder)
         if listed:
             found.setdefault(partition_of(contract, folder), {})[folder] = listed
     works = []
@@ -99,21 +96,6 @@ def _new_work(lake: Lake, contract: Contract, manifest: Manifest) -> list[Work]:
         if new:
             works.append(Work(contract, partition, old.get(partition), new))
     return sorted(works, key=lambda work: -sum(size for names in work.new.values() for _, size in names))
-
-
-def _objects(lake: Lake, path: str, deep: bool) -> list[tuple[str, int]]:
-    """Names, below a folder, and sizes of its raw objects."""
-    prefix = f"{path}/"
-    found = lake.find(path) if deep else lake.files(path)
-    return [(key.removeprefix(prefix), size) for key, size in found]
-
-
-def partition_of(contract: Contract, folder: str) -> str:
-    """The partition that a raw folder belongs to: its month, its day, or `unknown`."""
-    day = day_of_folder(contract, folder)
-    if day is None:
-        return NO_DAY
-    return str(day) if contract.partition_by == "day" else f"{day:%Y-%m}"
 
 
 def _not_seen(lake: Lake, contract: Contract, objects: Objects, old: Partition | None) -> Objects:
@@ -138,43 +120,6 @@ def _not_seen(lake: Lake, contract: Contract, objects: Objects, old: Partition |
         if fresh:
             new[folder] = fresh
     return new
-
-
-def _repeats(lake: Lake, contract: Contract, partitions: dict[str, Partition]) -> Iterator[Work]:
-    """Days to make again because a record of an earlier day has the id of one of theirs."""
-    files = [lake.uri(part.data.key) for part in partitions.values() if part.data]
-    moment = contract.partition
-    again: dict[str, dict[tuple[str, ...], set[tuple[Any, ...]]]] = {}
-    for names in contract.unique_sets:
-        if moment in names or not files:
-            continue
-        columns = ", ".join(names)
-        with duckdb.connect(config={"memory_limit": REPEATS_MEMORY, "temp_directory": lake.uri("state/tmp")}) as db:
-            repeated = db.execute(
-                f"""
-                with rows as (
-                    select {columns}, {moment}::date as day
-                    from read_parquet(?, hive_partitioning = false)
-                ),
-                suspects as (
-                    select hash({columns}) as suspect from rows group by all having count(*) > 1
-                ),
-                repeated as (
-                    select {columns}, day, min(day) over (partition by {columns}) as first_day
-                    from rows
-                    where hash({columns}) in (select suspect from suspects)
-                )
-                select * exclude (first_day) from repeated where day > first_day
-                """,
-                [files],
-            ).fetchall()
-        for *value, day in repeated:
-            again.setdefault(str(day), {}).setdefault(names, set()).add(tuple(value))
-    for day, taken in sorted(again.items()):
-        folder = f"{contract.folder_name}={day}"
-        partition = partition_of(contract, folder)
-        objects = {folder: _objects(lake, f"{contract.raw}/{folder}", deep=True)}
-        yield Work(contract, partition, partitions[partition], {}, objects, taken)
 
 
 def _tidy(lake: Lake, manifest: Manifest) -> None:
