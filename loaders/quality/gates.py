@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import duckdb
+import pyarrow.parquet as pq
 
 from loaders.contracts import Contract
 from loaders.errors import GateFailed, LakeError
@@ -19,7 +21,11 @@ from loaders.staging.manifest import Manifest, read_manifest, staged_files
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
 # Results outlive the connection's rollback only where there is none: without these, every expectation raises.
-ENGINE = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+ENGINE = {
+    "isolation_level": "AUTOCOMMIT",
+    "skip_autocommit_rollback": True,
+    "connect_args": {"read_only": True},
+}
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,12 @@ def check_staging(lake: Lake, contracts: Mapping[str, Contract], docs: Path | No
     if not manifest:
         raise LakeError(f"nothing is staged in {lake.root}: run `wardhouse generate` and `wardhouse stage` first")
     outcomes = [_files_are_whole(lake, manifest)]
-    if not outcomes[0].passed:
+    if outcomes[0].passed:
+        outcomes.append(_files_keep_schemas(lake, contracts, manifest))
+    if not all(outcome.passed for outcome in outcomes):
         return outcomes
     suites = []
-    database = lake.path("state/tmp/staging_gate.duckdb")
-    database.unlink(missing_ok=True)
+    database = lake.path(f"state/tmp/{uuid4().hex}.duckdb")
     with duckdb.connect(str(database)) as connection:
         connection.execute("create schema staged")
         for contract in contracts.values():
@@ -106,6 +113,20 @@ def _files_are_whole(lake: Lake, manifest: Manifest) -> Outcome:
     )
     what = "files are byte for byte what the manifest says"
     return Outcome("staged files", what, not wrong, observed, len(wrong))
+
+
+def _files_keep_schemas(lake: Lake, contracts: Mapping[str, Contract], manifest: Manifest) -> Outcome:
+    """Each staged file has the columns of its contract, in their order and of their types."""
+    wrong = [
+        part.data.key
+        for entity, parts in manifest.items()
+        for part in parts.values()
+        if part.data and not pq.read_schema(lake.uri(part.data.key)).equals(contracts[entity].arrow_schema)
+    ]
+    observed = f"not so in {', '.join(wrong[:5])}" if wrong else "all files do"
+    return Outcome(
+        "staged files", "files have the columns and types of their contracts", not wrong, observed, len(wrong)
+    )
 
 
 def _validate(database: Path, suites: list[Suite], docs: Path | None) -> list[Outcome]:
