@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
-from uuid import uuid4
 
 from loaders.errors import LakeError
 
 SACRED = ("raw/", "truth/")
+
+_numbers = count()
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class Lake:
 
     def _temporary(self, data: bytes, sync: bool) -> str:
         folder = f"{self._place}/state/tmp"
-        path = f"{folder}/{os.getpid()}-{uuid4().hex}"
+        path = f"{folder}/{os.getpid()}-{next(_numbers)}"
         self._make(folder)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         try:

@@ -126,12 +126,13 @@ def _generate_facility(lake: Lake, world: World, facility: Facility) -> Iterator
         yesterday = day_one(world, facility)
     for _, last_day in months(yesterday.next_day, day_number(world.end)):
         told, yesterday = operate(world, facility, yesterday, last_day)
-        written = _write(lake, world, told)
+        written = write(lake, world, told)
         keep_yesterday(lake, facility, yesterday)
         yield written
 
 
-def _write(lake: Lake, world: World, told: Told) -> Generated:
+def write(lake: Lake, world: World, told: Told) -> Generated:
+    """Land all that was told of a facility: events, extracts and ledger."""
     facility = told.facility
     ledger = Ledger(facility.facility_id)
     ledger.add_told(told)

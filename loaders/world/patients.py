@@ -14,7 +14,7 @@ from loaders.world.network import Facility
 from loaders.world.rng import Streams
 
 BLOCK = 100
-ATTRIBUTE_BLOCK = 65_536
+ATTRIBUTE_BLOCK = 4_096
 
 # Age band from, to (years), share of patients in per cent, share of women (K, shaped to admitted patients).
 AGE_BANDS = (
@@ -125,7 +125,7 @@ def registry(world: World, facility: Facility, numbers: NDArray[np.int64]) -> Re
     )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _registry_block(world: World, facility: Facility, block: int) -> Registry:
     streams = Streams(world.seed)
 
