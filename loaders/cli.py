@@ -43,7 +43,6 @@ class Commands(TyperGroup):
 
 app = typer.Typer(
     cls=Commands,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -87,6 +86,7 @@ DIRTY_SHARE = "0.002"
 
 @app.callback(invoke_without_command=True)
 def wardhouse(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Say the version and stop.")] = False,
 ) -> None:
     """Simulate a hospital network and build its warehouse.
@@ -97,6 +97,8 @@ def wardhouse(
     if version:
         typer.echo(f"wardhouse {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
@@ -114,7 +116,9 @@ def run(
     workers: Workers = None,
     full_refresh: Annotated[bool, typer.Option(help="Build every table anew.")] = False,
 ) -> None:
-    """Do the whole job: simulate, stage, gate, build, gate, publish, docs.
+    """Do everything, from simulation to docs.
+
+    Simulates, stages, gates, builds, gates again, publishes, documents.
 
     Example: wardhouse run --preset demo --days 120
     """
@@ -127,7 +131,6 @@ def run(
     place = Lake.at(lake)
     with writing(place):
         world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
-        _say_world(world)
         _generate(place, world, None, workers)
         _stage(place, workers)
         _check(place, Gate.staging)
@@ -157,7 +160,9 @@ def generate(
     shard: Shard = None,
     workers: Workers = None,
 ) -> None:
-    """Simulate the network and land raw objects; goes on from where the lake stands.
+    """Simulate the network and land raw objects.
+
+    Goes on from where the lake stands; --days says how far.
 
     Example: wardhouse generate --preset portfolio --set GMED.occupancy=0.9
     """
@@ -166,13 +171,14 @@ def generate(
     place = Lake.at(lake)
     with writing(place):
         world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
-        _say_world(world)
         _generate(place, world, shard, workers)
 
 
 @app.command()
 def stage(lake: LakeOption = "data", workers: Workers = None) -> None:
-    """Stage raw objects that are not staged yet: check, quarantine, write Parquet.
+    """Stage raw objects that are not staged yet.
+
+    Checks each record against its contract, quarantines what breaks it, and writes Parquet.
 
     Example: wardhouse stage --lake data
     """
@@ -188,7 +194,9 @@ def check(
     gate: Annotated[Gate, typer.Argument(help="Which gate: what is staged, or the published marts.")],
     lake: LakeOption = "data",
 ) -> None:
-    """Hold data against a gate; exit code 1 says what does not hold, where, and how many.
+    """Hold what is staged, or the marts, to a gate.
+
+    Exit code 1 when the gate is shut: it says what does not hold, where, and how many.
 
     Example: wardhouse check staging
     """
@@ -200,7 +208,9 @@ def build(
     lake: LakeOption = "data",
     full_refresh: Annotated[bool, typer.Option(help="Build every table anew.")] = False,
 ) -> None:
-    """Build the warehouse with dbt from what is staged; published when every test passes.
+    """Build the warehouse with dbt.
+
+    From what is staged; published when every test passes.
 
     Example: wardhouse build --full-refresh
     """
@@ -215,7 +225,7 @@ def build(
 
 @app.command()
 def docs(lake: LakeOption = "data") -> None:
-    """Make the docs site of the warehouse as one page.
+    """Make the docs site, as one page.
 
     Example: wardhouse docs
     """
@@ -233,7 +243,9 @@ def status(
     lake: LakeOption = "data",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Say how the lake stands: its world, where every raw record went, what was refused and why.
+    """Say how the lake stands.
+
+    Its world, where every raw record went, what was refused and why.
 
     Example: wardhouse status --json
     """
@@ -284,14 +296,6 @@ def _world(
     return settle(lake, preset, asked)
 
 
-def _say_world(world: "World") -> None:
-    dirt = f", {world.dirty_share:.1%} of each fault" if world.dirty_share else ""
-    typer.echo(
-        f"world     {world.preset}, seed {world.seed}: {world.facilities} facilities, {world.beds:,} beds, "
-        f"{world.days} days from {world.start}{dirt}"
-    )
-
-
 def _workers(workers: int | None) -> int:
     from loaders.raw.generate import default_workers
 
@@ -303,6 +307,11 @@ def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None
 
     clock, done = Clock(), 0
     total = len(shard_of(world, shard)) * world.days
+    dirt = f", {world.dirty_share:.1%} of each fault" if world.dirty_share else ""
+    typer.echo(
+        f"world     {world.preset}, seed {world.seed}: {world.facilities} facilities, {world.beds:,} beds, "
+        f"{world.days} days from {world.start}{dirt}"
+    )
     with bar("generate", "facility-days") as advance:
 
         def progress(days: int) -> None:

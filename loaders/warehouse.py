@@ -34,8 +34,8 @@ def published(lake: Lake) -> Path:
 
 
 def building(lake: Lake) -> Path:
-    """The warehouse that a build works on."""
-    return lake.root / "state" / "building.duckdb"
+    """The warehouse that a build works on; of the same name, since DuckDB's views name the database by its file."""
+    return lake.root / "state" / "building" / published(lake).name
 
 
 def target_path() -> Path:
@@ -193,6 +193,7 @@ def prepare_building(lake: Lake) -> Path:
     check_warehouse(source)
     for leftover in (copy, copy.with_name(copy.name + ".wal")):
         leftover.unlink(missing_ok=True)
+    copy.parent.mkdir(parents=True, exist_ok=True)
     if source.exists():
         shutil.copyfile(source, copy)
     return copy

@@ -131,10 +131,17 @@ def _files_keep_schemas(lake: Lake, contracts: Mapping[str, Contract], manifest:
 
 def _validate(database: Path, suites: list[Suite], docs: Path | None) -> list[Outcome]:
     """Suites against the relations of a DuckDB file; Data Docs are written to `docs`."""
+    logging.disable(logging.WARNING)
+    try:
+        return _checkpoint(database, suites, docs)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _checkpoint(database: Path, suites: list[Suite], docs: Path | None) -> list[Outcome]:
     import great_expectations as gx
     from great_expectations.checkpoint import UpdateDataDocsAction
 
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     source = context.data_sources.add_sql(name="warehouse", connection_string=f"duckdb:///{database}", kwargs=ENGINE)
@@ -169,6 +176,7 @@ def _validate(database: Path, suites: list[Suite], docs: Path | None) -> list[Ou
         gx.Checkpoint(name="gate", validation_definitions=definitions, actions=actions)
     )
     outcome = checkpoint.run()
+    source.get_engine().dispose()
     source.get_execution_engine().engine.dispose()
     results = {result.suite_name: result for result in outcome.run_results.values()}
     return [_outcome(suite.name, result) for suite in suites for result in results[suite.name].results]
@@ -181,12 +189,13 @@ def _outcome(relation: str, result: Any) -> Outcome:
     is_query = result.expectation_config.type == "unexpected_rows_expectation"
     if is_query:
         unexpected = observed
-    words = f"{unexpected:,} rows do not" if unexpected is not None else f"observed {observed}"
+    shown = ", ".join(map(str, observed)) if isinstance(observed, list | set) else str(observed)
+    words = f"{unexpected:,} rows do not" if unexpected is not None else f"observed {shown}"
     return Outcome(
         relation=relation,
         expectation=result.expectation_config.description,
         passed=bool(result.success),
-        observed="all rows do" if result.success and unexpected == 0 else words,
+        observed="as expected" if result.success and (unexpected == 0 or isinstance(observed, list)) else words,
         unexpected=int(unexpected or 0),
         error=_error(result.exception_info or {}),
     )

@@ -8,10 +8,11 @@ from pathlib import Path
 from loaders.quality.gates import Outcome
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1b1f24 }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem }
 table { border-collapse: collapse; width: 100% } td { border-top: 1px solid #d8dee4; padding: .25rem .6rem .25rem 0 }
-td:first-child { width: 4.5rem } td:last-child { color: #57606a; text-align: right; white-space: nowrap }
+td:first-child { width: 4.5rem } td { vertical-align: top }
+td:last-child { color: #57606a; text-align: right; width: 35% }
 .holds { color: #116329 } .fails { color: #b3261e; font-weight: 600 } tr.failed td { background: #fff1f0 }
 """
 
@@ -19,7 +20,11 @@ td:first-child { width: 4.5rem } td:last-child { color: #57606a; text-align: rig
 def write_page(path: Path, gate: str, outcomes: list[Outcome]) -> Path:
     """Write the results of a gate, the failures of each relation first."""
     failed = sum(not outcome.passed for outcome in outcomes)
-    verdict = f"{failed:,} of {len(outcomes):,} expectations do not hold" if failed else f"all {len(outcomes):,} hold"
+    verdict = (
+        f"{failed:,} of {len(outcomes):,} expectations do not hold"
+        if failed
+        else f"all {len(outcomes):,} expectations hold"
+    )
     state = "fails" if failed else "holds"
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Wardhouse: the {escape(gate)} gate</title>'

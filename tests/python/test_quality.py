@@ -130,7 +130,7 @@ def test_a_damaged_file_shuts_the_gate(spoiled, damage):
 
 def test_nothing_staged_is_explained(lake):
     with pytest.raises(
-        LakeError, match="nothing is staged in .*: run `wardhouse generate` and `wardhouse stage` first"
+        LakeError, match=r"nothing is staged in .*: run `wardhouse generate` and `wardhouse stage` first"
     ):
         check_staging(lake, contracts())
 

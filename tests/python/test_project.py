@@ -1,0 +1,147 @@
+"""The dbt project and the repository, held against their own rules."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loaders.project import PROJECT
+from loaders.summary import LAYERS
+from loaders.warehouse import LAYOUT
+
+SOURCES = [
+    path
+    for folder in ("loaders", "models", "macros", "snapshots", "seeds", "tests", "benchmarks", "docs")
+    for path in (PROJECT / folder).glob("**/*")
+    if path.is_file() and "__pycache__" not in path.parts
+]
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory) -> dict:
+    target = tmp_path_factory.mktemp("target")
+    settings = {**os.environ, "DBT_TARGET_PATH": str(target), "DBT_LOG_PATH": str(target)}
+    dbt = Path(sys.executable).with_name("dbt")
+    done = subprocess.run(
+        [str(dbt), "parse", "--no-partial-parse", "--show-all-deprecations", "--warn-error"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        env=settings,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "eprecat" not in done.stdout
+    return json.loads((target / "manifest.json").read_text())
+
+
+def test_dbt_parses_without_a_warning_or_a_deprecation(manifest):
+    assert len(manifest["nodes"]) > 300
+
+
+def test_every_relation_and_every_column_is_described(manifest):
+    for node in [*manifest["nodes"].values(), *manifest["sources"].values()]:
+        if node["resource_type"] in ("model", "seed", "snapshot", "source"):
+            assert node["description"].strip(), node["name"]
+            assert node["columns"], node["name"]
+            for column in node["columns"].values():
+                assert column["description"].strip(), (node["name"], column["name"])
+
+
+def test_every_model_states_its_grain(manifest):
+    for node in manifest["nodes"].values():
+        if node["resource_type"] in ("model", "seed", "snapshot"):
+            last = re.split(r"(?<=[.])\s+", node["description"].strip())[-1]
+            assert last.startswith("One row per "), (node["name"], last)
+
+
+def test_every_singular_test_is_described(manifest):
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test" and not node.get("test_metadata"):
+            assert node["description"].strip(), node["name"]
+
+
+def test_contracts_are_enforced_on_every_mart(manifest):
+    marts = [node for node in manifest["nodes"].values() if node["resource_type"] == "model" and "marts" in node["fqn"]]
+    assert len(marts) >= 13
+    for node in marts:
+        assert node["config"]["contract"]["enforced"], node["name"]
+        for column in node["columns"].values():
+            assert column["data_type"], (node["name"], column["name"])
+
+
+def test_facts_refer_to_every_dimension_they_name(manifest):
+    references = {
+        (node["attached_node"].rpartition(".")[2], node["column_name"])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "relationships"
+    }
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "model" and node["name"].startswith("fact_"):
+            for column in node["columns"]:
+                if column.endswith("_key"):
+                    assert (node["name"], column) in references, (node["name"], column)
+
+
+def test_the_summary_counts_every_mart(manifest):
+    listed = {relation for relations in LAYERS.values() for relation in relations}
+    marts = {
+        f"{node['schema']}.{node['name']}"
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and "marts" in node["fqn"]
+    }
+    assert listed == marts
+
+
+def test_models_know_no_engine():
+    for path in PROJECT.glob("models/**/*.sql"):
+        assert not re.search(r"target\.(type|name)|adapter\.type", path.read_text()), path
+
+
+def test_the_layout_is_the_same_in_python_and_in_dbt():
+    text = (PROJECT / "macros/landing/guard_warehouse.sql").read_text()
+    assert f"{{{{ return({LAYOUT}) }}}}" in text
+
+
+def test_nothing_unfinished_is_left():
+    unfinished = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|NotImplemented" + r"Error)\b")
+    for path in SOURCES:
+        if path.suffix in (".py", ".sql", ".yml", ".md"):
+            assert not unfinished.search(path.read_text()), path
+
+
+def test_no_secret_and_no_place_of_one_machine_is_written_down():
+    for path in [*SOURCES, *PROJECT.glob("requirements/*.txt"), PROJECT / "README.md", PROJECT / "Makefile"]:
+        if path.suffix in (".py", ".sql", ".yml", ".md", ".txt", ""):
+            text = path.read_text()
+            assert str(PROJECT) + "/" not in text, path
+            assert not re.search(r"https?://[^\s)\"]*/simple", text), path
+            assert not re.search(r"(AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY)", text), path
+
+
+def test_telemetry_is_off_in_code():
+    assert "send_anonymous_usage_stats: false" in (PROJECT / "dbt_project.yml").read_text()
+    assert '"DO_NOT_TRACK": "1"' in (PROJECT / "loaders/warehouse.py").read_text()
+    assert 'os.environ["GX_ANALYTICS_ENABLED"] = "false"' in (PROJECT / "loaders/quality/gates.py").read_text()
+
+
+def test_locks_are_of_one_piece():
+    pins = {}
+    for name in ("run", "dev", "bench"):
+        text = (PROJECT / f"requirements/{name}.txt").read_text()
+        assert "--hash=sha256:" in text
+        pins[name] = set(re.findall(r"^([a-z0-9._-]+==[^ ;\\]+)", text, re.MULTILINE))
+    assert pins["run"] <= pins["dev"] <= pins["bench"]
+    wanted = {"dbt-core==1.11.", "duckdb==1.5.5", "sqlalchemy==2.0.", "numpy==2.4.6"}
+    for want in wanted:
+        assert any(pin.startswith(want) for pin in pins["run"]), want
+
+
+def test_links_in_the_documents_lead_somewhere():
+    for path in [PROJECT / "README.md", *PROJECT.glob("docs/**/*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
+            if not link.startswith(("http", "mailto")):
+                assert (path.parent / link).exists(), (path, link)

@@ -1,0 +1,355 @@
+"""The whole of it: from nothing to a published warehouse, and everything that may happen on the way."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import COMMAND
+from typer.testing import CliRunner
+
+from loaders.cli import app
+from loaders.contracts import contracts
+from loaders.errors import WarehouseError
+from loaders.lake import Lake
+from loaders.project import PROJECT
+from loaders.quality.suites import Expectation, Suite
+from loaders.raw.generate import generate
+from loaders.staging.stage import stage
+from loaders.summary import LAYERS
+from loaders.warehouse import Dbt, building, check_warehouse, prepare_building, publish, published
+from loaders.world.config import PRESETS, World
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+OPTIONS = ("--start", "2024-02-10", "--days", "40", "--beds", "120", "--set", "initial_patients=3000", "--dirty")
+WORLD = replace(PRESETS["demo"], start=date(2024, 2, 10), days=40, beds=120, initial_patients=3_000, dirty_share=0.002)
+RELATIONS = [relation for relations in LAYERS.values() for relation in relations]
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("target")
+    os.environ["DBT_TARGET_PATH"] = str(folder)
+    yield folder
+    del os.environ["DBT_TARGET_PATH"]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory, target) -> tuple[Lake, str]:
+    """A lake on which everything was run, by a process that may not reach any network, and what it said."""
+    lake = Lake.at(tmp_path_factory.mktemp("ran") / "lake")
+    code = (
+        "import socket, sys\n"
+        "def refuse(*arguments): raise SystemExit(f'tried to reach {arguments[1:]}')\n"
+        "socket.socket.connect = socket.socket.connect_ex = refuse\n"
+        "socket.getaddrinfo = lambda *arguments, **named: refuse(None, *arguments)\n"
+        "from loaders.cli import main; main()"
+    )
+    command = [sys.executable, "-c", code, "run", "--lake", str(lake.root), *OPTIONS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    return lake, done.stdout
+
+
+def rows(warehouse: Path, query: str) -> list[tuple]:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def content(warehouse: Path) -> dict[str, list[tuple]]:
+    """All rows of all relations, in order of what is exact in them."""
+    return {relation: sorted(rows(warehouse, f"from {relation}"), key=exact) for relation in RELATIONS}
+
+
+def exact(row: tuple) -> str:
+    return repr([value for value in row if not isinstance(value, float)])
+
+
+def assert_same(one: dict[str, list[tuple]], other: dict[str, list[tuple]]) -> None:
+    """The same rows; doubles to twelve digits, since a sum of doubles has no one order."""
+    for relation in RELATIONS:
+        assert [exact(row) for row in one[relation]] == [exact(row) for row in other[relation]], relation
+        for row, twin in zip(one[relation], other[relation], strict=True):
+            doubles = [[value for value in r if isinstance(value, float)] for r in (row, twin)]
+            assert doubles[0] == pytest.approx(doubles[1], rel=1e-12), relation
+
+
+def sha(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_run_says_what_a_person_wants_to_know(ran, target):
+    lake, said = ran
+    assert "world     demo, seed 42: 2 facilities, 120 beds, 40 days from 2024-02-10, 0.2% of each fault" in said
+    for step in ("generate", "stage", "check     staging", "build", "check     marts", "docs", "run"):
+        assert f"\n{step}" in said
+    assert "expectations hold" in said
+    assert "occupancy   of open general and acute beds" in said
+    assert "P50      P90      P95" in said
+    assert f"warehouse   {published(lake)}" in said
+    assert f"docs        {target / 'docs' / 'index.html'}" in said
+    raw = next(line for line in said.splitlines() if line.startswith("raw "))
+    numbers = [int(word.replace(",", "")) for word in raw.split() if word.replace(",", "").isdigit()]
+    assert numbers[0] == sum(numbers[1:])
+    assert all(numbers)
+
+
+def test_the_warehouse_holds_what_was_simulated(ran):
+    lake, _ = ran
+    for relation in RELATIONS:
+        assert rows(published(lake), f"select count(*) from {relation}")[0][0] > 0
+    for schema, view in rows(
+        published(lake), "select table_schema, table_name from information_schema.tables where table_type = 'VIEW'"
+    ):
+        rows(published(lake), f"select count(*) from {schema}.{view}")
+    facts = rows(published(lake), "select count(*) from core.fact_admissions")[0][0]
+    good = sum(1 for _ in lake.find("raw/operations/admission"))
+    assert 0.9 * good < facts < good
+
+
+def test_late_comers_find_the_same_published_file(ran):
+    lake, _ = ran
+    assert not building(lake).exists()
+    runner = CliRunner().invoke(app, ["status", "--lake", str(lake.root), "--json"])
+    found = json.loads(runner.stdout)
+    assert found["warehouse"] == str(published(lake))
+    assert found["world"]["simulated_to"] == {"2024-03-20": 2}
+    for counts in found["counts"].values():
+        assert counts["raw"] == counts["staged"] + counts["duplicates"] + counts["quarantined"]
+    assert sum(found["injected"].values()) == sum(c["duplicates"] + c["quarantined"] for c in found["counts"].values())
+    said = CliRunner().invoke(app, ["status", "--lake", str(lake.root)]).stdout
+    assert "quarantined, with an example of each:" in said
+    assert "line 1: " in said
+
+
+def test_the_docs_describe_every_column_there_is(ran, target):
+    page = (target / "docs" / "index.html").read_text()
+    assert "waiting_time_percentiles" in page
+    manifest = json.loads((target / "manifest.json").read_text())
+    catalog = json.loads((target / "catalog.json").read_text())
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    assert len(catalog["nodes"]) >= 30
+    for name, entry in {**catalog["nodes"], **catalog["sources"]}.items():
+        described = {c for c, column in nodes[name]["columns"].items() if column["description"].strip()}
+        missing = {column.lower() for column in entry["columns"]} - described
+        assert not missing, f"{name} has columns that nobody describes: {sorted(missing)}"
+
+
+def test_gates_leave_pages_for_people(ran, target):
+    for gate in ("staging", "marts"):
+        page = (target / "docs" / "gates" / f"{gate}.html").read_text()
+        assert 'data-failed="0"' in page
+        assert "http" not in page
+        assert (target / "docs" / "gates" / f"{gate}_data_docs" / "index.html").exists()
+
+
+def test_a_second_run_finds_nothing_new_and_changes_no_row(ran):
+    lake, _ = ran
+    before = content(published(lake))
+    done = CliRunner().invoke(app, ["run", "--lake", str(lake.root)])
+    assert done.exit_code == 0, done.output
+    assert "generate  nothing new" in done.stdout
+    assert "stage     nothing new" in done.stdout
+    assert_same(content(published(lake)), before)
+
+
+def test_more_days_and_a_full_refresh_agree(ran, tmp_path):
+    lake, _ = ran
+    shutil.copytree(lake.root, tmp_path / "longer")
+    longer = Lake.at(tmp_path / "longer")
+    done = CliRunner().invoke(app, ["run", "--lake", str(longer.root), "--days", "55"])
+    assert done.exit_code == 0, done.output
+    grown = content(published(longer))
+    assert len(grown["core.fact_admissions"]) > len(content(published(lake))["core.fact_admissions"])
+    done = CliRunner().invoke(app, ["build", "--lake", str(longer.root), "--full-refresh"])
+    assert done.exit_code == 0, done.output
+    assert_same(content(published(longer)), grown)
+
+
+def held_back(lake: Lake, aside: Path) -> int:
+    """Take some events and an extract out of raw, as if they came late: old and new, of all types."""
+    moved = 0
+    chosen = [
+        path
+        for folder, every in (("admission", 11), ("discharge", 13), ("wait_snapshot", 7), ("dep_snapshot", 37))
+        for path in sorted((lake.root / "raw/operations" / folder).glob("*/*.json"))[::every]
+    ]
+    chosen += sorted((lake.root / "raw/operations/departments/extract_date=2024-03-01").glob("*"))
+    for path in chosen:
+        place = aside / path.relative_to(lake.root)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, place)
+        moved += 1
+    return moved
+
+
+def build_without_tests(lake: Lake) -> Path:
+    stage(lake, contracts())
+    dbt = Dbt(lake, prepare_building(lake))
+    dbt._run("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+    return publish(lake)
+
+
+def test_late_events_end_in_the_rows_of_a_full_refresh(tmp_path, target):
+    world: World = replace(WORLD, dirty_share=0.0)
+    lake = Lake.at(tmp_path / "lake")
+    generate(lake, world)
+    assert held_back(lake, tmp_path / "aside") > 100
+    early = content(build_without_tests(lake))
+    shutil.copytree(tmp_path / "aside", lake.root, dirs_exist_ok=True)
+    late = content(build_without_tests(lake))
+    assert len(late["core.dim_department"]) > len(early["core.dim_department"])
+    assert len(late["core.fact_discharges"]) > len(early["core.fact_discharges"])
+    published(lake).unlink()
+    assert_same(late, content(build_without_tests(lake)))
+
+
+def test_a_shut_staging_gate_publishes_nothing(ran, tmp_path):
+    shutil.copytree(ran[0].root, tmp_path / "spoiled")
+    lake = Lake.at(tmp_path / "spoiled")
+    before = sha(published(lake))
+    path = next(lake.root.glob("staging/admissions/*/*.parquet"))
+    path.write_bytes(path.read_bytes()[:-1])
+    done = CliRunner().invoke(app, ["run", "--lake", str(lake.root)])
+    assert done.exit_code == 1
+    assert "the staging gate is shut: 1 of 1 expectations do not hold" in done.stderr
+    assert path.name in done.stderr
+    assert sha(published(lake)) == before
+    assert not building(lake).exists()
+    check = CliRunner().invoke(app, ["check", "staging", "--lake", str(lake.root)])
+    assert check.exit_code == 1
+
+
+def test_a_shut_marts_gate_publishes_nothing(ran, tmp_path, monkeypatch):
+    shutil.copytree(ran[0].root, tmp_path / "lake")
+    lake = Lake.at(tmp_path / "lake")
+    before = sha(published(lake))
+    impossible = Expectation("expect_table_row_count_to_be_between", {"max_value": 0}, "there is nothing at all")
+    suites = [Suite("operations", "bed_utilisation", (impossible,))]
+    monkeypatch.setattr("loaders.quality.gates.marts_suites", lambda: suites)
+    done = CliRunner().invoke(app, ["run", "--lake", str(lake.root)])
+    assert done.exit_code == 1
+    assert "operations.bed_utilisation: expected that there is nothing at all; observed" in done.stderr
+    assert sha(published(lake)) == before
+    assert CliRunner().invoke(app, ["check", "marts", "--lake", str(lake.root)]).exit_code == 1
+
+
+def test_a_failed_dbt_test_publishes_nothing_and_says_which(ran, tmp_path):
+    """A staged admission vanishes, manifest and all: the warehouse no longer equals the truth."""
+    shutil.copytree(ran[0].root, tmp_path / "lake")
+    lake = Lake.at(tmp_path / "lake")
+    before = sha(published(lake))
+    for folder in ("staging", "quarantine", "state/staged"):
+        shutil.rmtree(lake.root / folder)
+    gone = sorted((lake.root / "raw/operations/admission/event_date=2024-03-05").glob("*.json"))[0]
+    gone.unlink()
+    stage(lake, contracts())
+    done = CliRunner().invoke(app, ["build", "--lake", str(lake.root), "--full-refresh"])
+    assert done.exit_code == 1
+    assert "dbt build failed" in done.stderr
+    assert "warehouse_equals_truth" in done.stderr
+    assert "census_is_admissions_less_discharges" in done.stderr
+    assert "the warehouse was not published" in done.stderr
+    assert sha(published(lake)) == before
+
+
+# --- files that are no warehouse -------------------------------------------------------------------------------------
+
+
+def test_no_warehouse_yet_is_fine(tmp_path):
+    check_warehouse(tmp_path / "none.duckdb")
+
+
+def foreign(path: Path) -> None:
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create table mine as select 1 as x")
+
+
+def old(path: Path) -> None:
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema landing; create table landing.warehouse_layout as select 0 as layout")
+
+
+BAD_FILES = {
+    "no database": (lambda path: path.write_bytes(b"hello" * 1000), "is not a database that this DuckDB"),
+    "a folder": (lambda path: path.mkdir(), "move it away"),
+    "foreign": (foreign, "holds tables that are not Wardhouse's"),
+    "old": (old, "has layout 0 and this version makes layout 1: delete it and build again"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_file_that_is_no_warehouse_is_left_alone(tmp_path, kind):
+    make, said = BAD_FILES[kind]
+    path = tmp_path / "w.duckdb"
+    make(path)
+    before = None if path.is_dir() else sha(path)
+    with pytest.raises(WarehouseError, match=said):
+        check_warehouse(path)
+    assert path.is_dir() or sha(path) == before
+
+
+def test_a_warehouse_in_use_is_explained(tmp_path):
+    path = tmp_path / "w.duckdb"
+    old(path)
+    code = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(60)"
+    holder = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(WarehouseError, match="is open for writing in another program: close it"):
+            check_warehouse(path)
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+# --- plain dbt -------------------------------------------------------------------------------------------------------
+
+
+def plain_dbt(tmp_path: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    settings = {
+        **os.environ,
+        "DBT_TARGET_PATH": str(tmp_path / "target"),
+        "DBT_LOG_PATH": str(tmp_path / "target"),
+        "WARDHOUSE_DUCKDB": str(tmp_path / "plain.duckdb"),
+        **environment,
+    }
+    dbt = str(COMMAND.with_name("dbt"))
+    return subprocess.run([dbt, *command], cwd=PROJECT, capture_output=True, text=True, env=settings, timeout=300)
+
+
+def test_plain_dbt_builds_it_all_with_unit_tests_and_source_tests(ran, tmp_path):
+    done = plain_dbt(tmp_path, "build", WARDHOUSE_LAKE=str(ran[0].root))
+    assert done.returncode == 0, done.stdout
+    assert "ERROR=0" in done.stdout
+    assert "unit tests" in done.stdout
+    assert_same(content(tmp_path / "plain.duckdb"), content(published(ran[0])))
+
+
+def test_plain_dbt_without_staged_data_says_what_to_do(tmp_path):
+    done = plain_dbt(tmp_path, "run", WARDHOUSE_LAKE=str(tmp_path / "nowhere"))
+    assert done.returncode != 0
+    assert "run `wardhouse generate` and `wardhouse stage` first" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_plain_dbt_leaves_a_foreign_database_alone(ran, tmp_path):
+    foreign(tmp_path / "plain.duckdb")
+    done = plain_dbt(tmp_path, "run", WARDHOUSE_LAKE=str(ran[0].root))
+    assert done.returncode != 0
+    assert "holds tables that are not Wardhouse's" in done.stdout
+    assert rows(tmp_path / "plain.duckdb", "select table_name from information_schema.tables") == [("mine",)]
