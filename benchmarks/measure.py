@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryFile, mkdtemp
 
 TIMES = 3
 
@@ -27,7 +26,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds (the median) and peak memory in MB, of the process and of its children together."""
+    """Seconds (the median) and peak memory in MB of the process and those below it at one time, seen every 100 ms."""
 
     seconds: float
     megabytes: float
@@ -38,11 +37,29 @@ def in_own_process(function: str, *arguments: object, times: int = TIMES) -> Mea
     runs = []
     for _ in range(times):
         call = [sys.executable, "-m", "benchmarks.measure", function, json.dumps(arguments)]
-        done = subprocess.run(call, capture_output=True, text=True, cwd=Path(__file__).parents[1])
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
+        with TemporaryFile("w+") as told, TemporaryFile("w+") as errors:
+            process = subprocess.Popen(call, stdout=told, stderr=errors, cwd=Path(__file__).parents[1])
+            megabytes = 0.0
+            while process.poll() is None:
+                megabytes = max(megabytes, _memory_of(process.pid))
+                time.sleep(0.1)
+            for output in (told, errors):
+                output.seek(0)
+            if process.returncode:
+                raise RuntimeError(errors.read())
+            runs.append((float(told.read().splitlines()[-1]), megabytes))
     return Measured(statistics.median(run[0] for run in runs), max(run[1] for run in runs))
+
+
+def _memory_of(process: int) -> float:
+    """Memory in MB that a process and those below it hold now; what they share counts once."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    held = sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+    return held / 1024 + sum(_memory_of(int(child)) for child in children)
 
 
 def timed(function: Callable[[], object]) -> float:
@@ -54,24 +71,16 @@ def timed(function: Callable[[], object]) -> float:
 
 def fresh(name: str) -> Path:
     """A new folder; none is deleted before all is measured, since deleting slows later writes."""
-    root = Path(os.environ.get("WARDHOUSE_BENCH", mkdtemp(prefix="wardhouse-bench-")))
-    os.environ["WARDHOUSE_BENCH"] = str(root)
-    return Path(mkdtemp(prefix=f"{name}-", dir=root))
-
-
-def peak_megabytes() -> float:
-    """Peak memory of this process and, where it had children, of the largest of them for each that ran beside it."""
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return own + child * int(os.environ.get("WARDHOUSE_BENCH_CHILDREN", "1")) if child else own
+    if "WARDHOUSE_BENCH" not in os.environ:
+        os.environ["WARDHOUSE_BENCH"] = mkdtemp(prefix="wardhouse-bench-")
+    return Path(mkdtemp(prefix=f"{name}-", dir=os.environ["WARDHOUSE_BENCH"]))
 
 
 def main() -> None:
     """Run one function in this process, for `in_own_process`."""
     module, _, name = sys.argv[1].partition(":")
     function = getattr(__import__(f"benchmarks.{module}", fromlist=[name]), name)
-    seconds = function(*json.loads(sys.argv[2]))
-    print(json.dumps([seconds, peak_megabytes()]))
+    print(function(*json.loads(sys.argv[2])))
 
 
 if __name__ == "__main__":

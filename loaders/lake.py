@@ -16,6 +16,7 @@ from pathlib import Path
 from loaders.errors import LakeError
 
 SACRED = ("raw/", "truth/")
+SMALL_BYTES = 1 << 16
 
 _numbers = count()
 
@@ -52,9 +53,16 @@ class Lake:
             self.write("state/.writable", b"")
             os.unlink(self.root / "state/.writable")
 
-    def find(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Keys and sizes in bytes of all objects under a prefix that ends with a folder, in order of keys."""
-        yield from _walk(str(self.root / prefix), prefix.rstrip("/"))
+    def objects(self, folder: str, below: bool = True) -> list[tuple[str, int]]:
+        """Names and sizes in bytes of the objects in a folder and in those below it, in order of names.
+
+        A name is what follows the folder in the key. Without `below`, only the objects directly in the folder.
+        """
+        return sorted(_listed(str(self.root / folder), "", below))
+
+    def find(self, folder: str) -> list[tuple[str, int]]:
+        """Keys and sizes in bytes of all objects in a folder and below it, in order of keys."""
+        return [(f"{folder}/{name}", size) for name, size in self.objects(folder)]
 
     def folders(self, prefix: str) -> list[str]:
         """Names of the folders directly under a prefix, in order."""
@@ -63,15 +71,6 @@ class Lake:
                 return sorted(entry.name for entry in entries if entry.is_dir())
         except FileNotFoundError:
             return []
-
-    def files(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Keys and sizes of the objects directly under a prefix, in order."""
-        try:
-            with os.scandir(self.root / prefix) as entries:
-                found = [(entry.name, entry.stat().st_size) for entry in entries if entry.is_file()]
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        yield from ((f"{prefix}/{name}", size) for name, size in sorted(found))
 
     def exists(self, key: str) -> bool:
         """Whether there is an object of this key."""
@@ -91,10 +90,9 @@ class Lake:
                 for name in names:
                     handle = os.open(name, os.O_RDONLY, dir_fd=directory)
                     try:
-                        part = os.read(handle, 1 << 16)
-                        if len(part) == 1 << 16:
-                            while more := os.read(handle, 1 << 20):
-                                part += more
+                        part = os.read(handle, SMALL_BYTES)
+                        if len(part) == SMALL_BYTES:
+                            part = _whole(handle)
                     finally:
                         os.close(handle)
                     parts.append(part)
@@ -168,17 +166,23 @@ class Lake:
             self._made.add(folder)
 
 
-def _walk(folder: str, key: str) -> Iterator[tuple[str, int]]:
+def _whole(handle: int) -> bytes:
+    with open(handle, "rb", closefd=False) as file:
+        file.seek(0)
+        return file.read()
+
+
+def _listed(folder: str, name: str, below: bool) -> list[tuple[str, int]]:
     try:
         with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
+            entries = list(listing)
     except (FileNotFoundError, NotADirectoryError):
-        return
-    for entry in entries:
+        return []
+    found = [(name + entry.name, entry.stat().st_size) for entry in entries if not entry.is_dir()]
+    for entry in entries if below else ():
         if entry.is_dir():
-            yield from _walk(entry.path, f"{key}/{entry.name}")
-        else:
-            yield f"{key}/{entry.name}", entry.stat().st_size
+            found += _listed(entry.path, f"{name}{entry.name}/", below)
+    return found
 
 
 def _sync_folder(folder: Path) -> None:

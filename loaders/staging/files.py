@@ -99,10 +99,11 @@ class DataWriter:
 
 def write_seen(lake: Lake, contract: Contract, partition: str, old: Partition | None, new: Objects) -> StagedFile:
     """Which raw objects are in the partition now."""
-    rows = [(folder, name, size) for folder, names in new.items() for name, size in names]
-    columns = zip(*rows, strict=True) if rows else ([], [], [])
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, SEEN_SCHEMA, strict=True)]
-    seen = pa.concat_tables([seen_before(lake, old), pa.table(arrays, schema=SEEN_SCHEMA)])
+    tables = [seen_before(lake, old)]
+    for folder, objects in new.items():
+        names, sizes = zip(*objects, strict=True)
+        tables.append(pa.table([pa.repeat(folder, len(names)), names, sizes], schema=SEEN_SCHEMA))
+    seen = pa.concat_tables(tables)
     seen = seen.sort_by([("folder", "ascending"), ("name", "ascending")])
     return _write(lake, f"state/staged/{contract.entity}/{partition}", seen)
 

@@ -14,7 +14,7 @@ from loaders.lake import Lake
 from loaders.staging.manifest import Partition
 from loaders.staging.partition import Work, partition_of, raw_objects, stage_partition
 
-MEMORY = "256MB"
+LITTLE_MEMORY = {"memory_limit": "128MB", "threads": 2, "preserve_insertion_order": False}
 
 Ids = dict[tuple[str, ...], set[tuple[Any, ...]]]
 Shared = dict[tuple[str, ...], dict[Any, set[str]]]
@@ -46,24 +46,36 @@ def _shared(
         pool = []
         if staged:
             texts = ", ".join(f"cast({name} as varchar) as {name}" for name in names)
-            day = f"cast(cast({contract.partition} as date) as varchar) as day"
-            pool.append(f"select {texts}, {day} from read_parquet({staged}, hive_partitioning = false)")
+            pool.append(
+                f"select {texts}, cast({contract.partition} as date) as day "
+                f"from read_parquet({staged}, hive_partitioning = false)"
+            )
         if refused:
             texts = ", ".join(f"decode(record)::json ->> '{name}' as {name}" for name in names)
             pool.append(
-                f"select {texts}, folder_day as day from read_parquet({refused}, hive_partitioning = false) "
-                "where rule = 'colliding_id'"
+                f"select {texts}, cast(folder_day as date) as day "
+                f"from read_parquet({refused}, hive_partitioning = false) where rule = 'colliding_id'"
             )
         if not pool:
             continue
         columns = ", ".join(names)
-        query = f"""
-            with pool as ({" union all ".join(pool)}),
-            suspects as (select hash({columns}) as suspect from pool group by all having min(day) <> max(day))
-            select distinct {columns}, day from pool where hash({columns}) in (select suspect from suspects)
-        """
-        with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": lake.uri("state/tmp")}) as connection:
-            for *values, day in connection.execute(query).fetchall():
+        with duckdb.connect(config=LITTLE_MEMORY | {"temp_directory": lake.uri("state/tmp")}) as connection:
+            connection.execute(f"create view pool as {' union all '.join(pool)}")
+            connection.execute(f"""
+                create temp table suspects as
+                select suspect
+                from (select hash({columns}) as suspect, date_diff('day', date '2000-01-01', day) as day from pool)
+                group by suspect
+                having min(day) <> max(day)
+            """)
+            if connection.execute("from suspects limit 1").fetchone() is None:
+                continue
+            rows = connection.execute(f"""
+                select distinct {columns}, cast(day as varchar)
+                from pool
+                where hash({columns}) in (from suspects)
+            """).fetchall()
+            for *values, day in rows:
                 found.setdefault(names, {}).setdefault(tuple(values), set()).add(day)
     return {names: {ids: days for ids, days in groups.items() if len(days) > 1} for names, groups in found.items()}
 

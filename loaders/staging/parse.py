@@ -16,9 +16,9 @@ import pyarrow.json as pj
 from numpy.typing import NDArray
 
 from loaders.contracts import Contract
-from loaders.staging.records import LONGEST_RECORD
+from loaders.staging.records import LONGEST_RECORD, line_count
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 SMALL_BLOCK_BYTES = 32 << 10
 
 Fault = tuple[str, str]
@@ -39,7 +39,7 @@ def parse(contract: Contract, data: bytes) -> tuple[pa.Table, NDArray[np.int64],
     first = 0
     for block in blocks(data, BLOCK_BYTES):
         table = _parse_block(block, schema)
-        total = block.count(b"\n")
+        total = line_count(block)
         if table is not None:
             tables.append(table)
         else:
@@ -61,10 +61,14 @@ def blocks(data: bytes, size: int) -> Iterator[bytes]:
 
 def _parse_block(block: bytes, schema: pa.Schema) -> pa.Table | None:
     """A block in which every line is one flat object of the schema; None for any other."""
-    lines = block.count(b"\n")
-    objects_start = block.startswith(b"{") and block.count(b"{") == lines == block.count(b"\n{") + 1
-    objects_end = block.count(b"}") == lines == block.count(b"}\n")
-    if not (objects_start and objects_end) or b"[" in block or _has_long_line(block):
+    text = np.frombuffer(block, "u1")
+    ends = np.flatnonzero(text == ord("\n"))
+    starts = np.append(0, ends[:-1] + 1)
+    if (ends - starts > LONGEST_RECORD).any() or (text[starts] != ord("{")).any() or (text[ends - 1] != ord("}")).any():
+        return None
+    if any(
+        np.count_nonzero(text == ord(mark)) != count for mark, count in (("{", ends.size), ("}", ends.size), ("[", 0))
+    ):
         return None
     if not block.isascii():
         try:
@@ -77,23 +81,13 @@ def _parse_block(block: bytes, schema: pa.Schema) -> pa.Table | None:
         return None
 
 
-def _has_long_line(block: bytes) -> bool:
-    start = 0
-    while len(block) - start > LONGEST_RECORD + 1:
-        end = block.rfind(b"\n", start, start + LONGEST_RECORD + 1)
-        if end < 0:
-            return True
-        start = end + 1
-    return False
-
-
 def _by_arrow(block: bytes, schema: pa.Schema) -> pa.Table:
     table = pj.read_json(
         pa.BufferReader(block),
         read_options=pj.ReadOptions(block_size=len(block) + 1, use_threads=False),
         parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
     )
-    if table.num_rows != block.count(b"\n"):
+    if table.num_rows != line_count(block):
         raise pa.ArrowInvalid("a line holds more or less than one object")
     return table.select(schema.names)
 

@@ -27,7 +27,7 @@ from loaders.staging.parse import parse
 from loaders.staging.records import Reject, read_records
 from loaders.staging.repeats import Collision, Source, Taken, repeats
 
-READ_BYTES = 32 << 20
+READ_BYTES = 8 << 20
 ZSTD_RATIO = 10
 NO_DAY = "unknown"
 
@@ -109,9 +109,7 @@ def partition_of(contract: Contract, folder: str) -> str:
 
 def raw_objects(lake: Lake, contract: Contract, folder: str) -> list[tuple[str, int]]:
     """Names, below a raw folder, and sizes of its objects; of the entity's own folder, only those directly in it."""
-    path = f"{contract.raw}/{folder}" if folder else contract.raw
-    found = lake.find(path) if folder else lake.files(path)
-    return [(key.removeprefix(f"{path}/"), size) for key, size in found]
+    return lake.objects(f"{contract.raw}/{folder}" if folder else contract.raw, below=bool(folder))
 
 
 def _label(contract: Contract, folder: str) -> str:
@@ -130,7 +128,7 @@ def _runs(folders: Objects, alone: set[str]) -> Iterator[Objects]:
             yield run
             run, total = {}, 0
         run[folder] = folders[folder]
-        total += sum(_content_size(name, size) for name, size in folders[folder])
+        total += _content_size(folders[folder])
     if run:
         yield run
 
@@ -140,9 +138,15 @@ def _parts(run: Objects) -> Iterator[dict[str, list[str]]]:
     part: dict[str, list[str]] = {}
     total = 0
     for folder in sorted(run):
-        for name, size in sorted(run[folder]):
-            part.setdefault(folder, []).append(name)
-            total += _content_size(name, size)
+        objects = sorted(run[folder])
+        size = _content_size(objects)
+        if total + size < READ_BYTES:
+            part[folder] = [name for name, _ in objects]
+            total += size
+            continue
+        for each in objects:
+            part.setdefault(folder, []).append(each[0])
+            total += _content_size([each])
             if total >= READ_BYTES:
                 yield part
                 part, total = {}, 0
@@ -150,8 +154,9 @@ def _parts(run: Objects) -> Iterator[dict[str, list[str]]]:
         yield part
 
 
-def _content_size(name: str, size: int) -> int:
-    return size * ZSTD_RATIO if name.endswith(".zst") else size
+def _content_size(objects: list[tuple[str, int]]) -> int:
+    packed = sum([size for name, size in objects if name.endswith(".zst")])
+    return sum([size for _, size in objects]) + (ZSTD_RATIO - 1) * packed
 
 
 def _stage_run(lake: Lake, contract: Contract, run: Objects, old: pa.Table | None, taken: Taken) -> _Run:
@@ -164,10 +169,11 @@ def _stage_run(lake: Lake, contract: Contract, run: Objects, old: pa.Table | Non
     rejects: list[tuple[str, Reject]] = []
     raw: Counter[str] = Counter()
     days = {folder: day_of_folder(contract, folder) for folder in run}
+    midnights = {folder: np.datetime64(day, "us").astype(int) for folder, day in days.items() if day}
     for part in _parts({folder: objects for folder, objects in run.items() if days[folder]}):
         records = read_records(lake, contract.raw, part)
         parsed, kept, faults = parse(contract, records.data)
-        starts = np.array([np.datetime64(days[folder], "us") for folder in records.folders], "M8[us]")
+        starts = np.array([midnights[folder] for folder in records.folders], "i8").view("M8[us]")
         good, value_faults = check(contract, parsed, starts[records.key_of(kept)])
         all_faults = faults | {int(kept[row]): fault for row, fault in value_faults.items()}
         rejects += records.rejects + records.rejected(all_faults)

@@ -54,6 +54,13 @@ class Records:
         ]
 
 
+def line_count(data: bytes) -> int:
+    """How many line ends there are; many times the speed of `bytes.count` where lines are short."""
+    text = np.frombuffer(data, "u1")
+    step = 1 << 20
+    return sum(int(np.count_nonzero(text[i : i + step] == ord("\n"))) for i in range(0, len(data), step))
+
+
 def read_records(lake: Lake, raw: str, objects: dict[str, list[str]]) -> Records:
     """All records of some objects, by folder below `raw`; an object that holds none is rejected with its content."""
     records = Records()
@@ -62,9 +69,8 @@ def read_records(lake: Lake, raw: str, objects: dict[str, list[str]]) -> Records
         names = sorted(names)
         path = f"{raw}/{folder}"
         contents = lake.read_all(path, names)
-        together = b"".join(contents)
-        one_by_one = all(name.endswith(".json") for name in names)
-        if one_by_one and together.count(b"\n") == len(contents) and all(c[-1:] == b"\n" for c in contents):
+        together = _one_line_each(names, contents)
+        if together:
             parts.append(together)
             records.keys += [f"{path}/{name}" for name in names]
             records.folders += [folder] * len(names)
@@ -78,9 +84,19 @@ def read_records(lake: Lake, raw: str, objects: dict[str, list[str]]) -> Records
                 parts.append(lines)
                 records.keys.append(f"{path}/{name}")
                 records.folders.append(folder)
-                records.counts.append(lines.count(b"\n"))
-    records.data = b"".join(parts)
+                records.counts.append(line_count(lines))
+    records.data = parts[0] if len(parts) == 1 else b"".join(parts)
     return records
+
+
+def _one_line_each(names: list[str], contents: list[bytes]) -> bytes:
+    """The contents end to end where each object is a `.json` of one line with its line end; nothing for others."""
+    if not all(name.endswith(".json") for name in names):
+        return b""
+    together = b"".join(contents)
+    ends = np.cumsum([len(content) for content in contents])
+    line_ends = np.flatnonzero(np.frombuffer(together, "u1") == ord("\n"))
+    return together if np.array_equal(line_ends, ends - 1) else b""
 
 
 def _lines(key: str, content: bytes) -> bytes | Reject:
@@ -92,7 +108,8 @@ def _lines(key: str, content: bytes) -> bytes | Reject:
         except OSError as error:
             return Reject(key, 0, "unreadable_file", f"not a whole zstd file: {error}", content)
     if key.endswith(NDJSON):
-        content = content.replace(b"\r\n", b"\n")
+        if b"\r" in content:
+            content = content.replace(b"\r\n", b"\n")
         return content if content.endswith(b"\n") or not content else content + b"\n"
     if not key.endswith(".json"):
         known = ", ".join([".json", *NDJSON])

@@ -1,11 +1,13 @@
 """Raw objects to staged Parquet: find what is new, stage the partitions it touches, publish each by the manifest."""
 
+import gc
 import multiprocessing as mp
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loaders.contracts import Contract
@@ -34,27 +36,43 @@ class Staged:
     new: Counts
 
 
+@dataclass(frozen=True)
+class _Place:
+    """A partition to look at: what is staged of it, and the raw folders that belong to it."""
+
+    contract: Contract
+    partition: str
+    old: Partition | None
+    folders: list[str]
+
+
 def stage(
     lake: Lake,
     contracts: Mapping[str, Contract],
     workers: int = 1,
     progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> Staged:
-    """Stage all raw objects that are not staged yet; `progress` hears of partitions done and in all.
+    """Stage all raw objects that are not staged yet; `progress` hears of partitions looked at and in all.
 
     Safe to kill and to run again: each partition is published whole by one write of the manifest.
     """
+    _give_memory_back()
     manifest = read_manifest(lake)
     _tidy(lake, manifest)
     before = _sum(totals(manifest))
-    works = [work for contract in contracts.values() for work in _new_work(lake, contract, manifest)]
+    places = [place for contract in contracts.values() for place in _places(lake, contract, manifest)]
     touched: dict[str, set[str]] = {}
-    progress(0, len(works))
-    for done, (work, partition) in enumerate(_staged(lake, works, workers), 1):
-        manifest.setdefault(work.contract.entity, {})[work.partition] = partition
-        write_manifest(lake, manifest)
-        touched.setdefault(work.contract.entity, set()).update(work.new)
-        progress(done, len(works))
+    made = 0
+    progress(0, len(places))
+    for done, (place, staged) in enumerate(_staged(lake, places, workers), 1):
+        if staged:
+            partition, folders = staged
+            entity = place.contract.entity
+            manifest.setdefault(entity, {})[place.partition] = partition
+            write_manifest(lake, manifest)
+            touched.setdefault(entity, set()).update(folders)
+            made += 1
+        progress(done, len(places))
     for entity in sorted(touched):
         for _ in settle_ids(lake, contracts[entity], manifest[entity], touched[entity]):
             write_manifest(lake, manifest)
@@ -67,35 +85,53 @@ def stage(
         after.duplicates - before.duplicates,
         after.quarantined - before.quarantined,
     )
-    return Staged(len(works), counts, new)
+    return Staged(made, counts, new)
 
 
-def _staged(lake: Lake, works: list[Work], workers: int) -> Iterator[tuple[Work, Partition]]:
-    if workers <= 1 or len(works) <= 1:
-        for work in works:
-            yield work, stage_partition(lake, work)
+def _places(lake: Lake, contract: Contract, manifest: Manifest) -> list[_Place]:
+    """The partitions of an entity that its raw folders belong to."""
+    folders: dict[str, list[str]] = {}
+    for folder in ["", *lake.folders(contract.raw)]:
+        folders.setdefault(partition_of(contract, folder), []).append(folder)
+    old = manifest.get(contract.entity, {})
+    return [_Place(contract, partition, old.get(partition), folders[partition]) for partition in folders]
+
+
+def _staged(
+    lake: Lake, places: list[_Place], workers: int
+) -> Iterator[tuple[_Place, tuple[Partition, set[str]] | None]]:
+    """What became of each partition, in any order."""
+    if workers <= 1 or len(places) <= 1:
+        for place in places:
+            yield place, _stage_new(lake, place)
         return
     context = mp.get_context("fork" if "fork" in mp.get_all_start_methods() else "spawn")
-    with ProcessPoolExecutor(min(workers, len(works)), mp_context=context) as pool:
-        running = {pool.submit(stage_partition, lake, work): work for work in works}
-        for future in as_completed(running):
-            yield running[future], future.result()
+    with ProcessPoolExecutor(min(workers, len(places)), context, initializer=_start_worker) as pool:
+        running = {pool.submit(_stage_new, lake, place): place for place in places}
+        try:
+            for future in as_completed(running):
+                yield running[future], future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _new_work(lake: Lake, contract: Contract, manifest: Manifest) -> list[Work]:
-    """The partitions of an entity that have raw objects not yet staged, the largest first."""
-    old = manifest.get(contract.entity, {})
-    found: dict[str, Objects] = {}
-    for folder in ["", *lake.folders(contract.raw)]:
-        listed = raw_objects(lake, contract, folder)
-        if listed:
-            found.setdefault(partition_of(contract, folder), {})[folder] = listed
-    works = []
-    for partition, objects in found.items():
-        new = _not_seen(lake, contract, objects, old.get(partition))
-        if new:
-            works.append(Work(contract, partition, old.get(partition), new))
-    return sorted(works, key=lambda work: -sum(size for names in work.new.values() for _, size in names))
+def _stage_new(lake: Lake, place: _Place) -> tuple[Partition, set[str]] | None:
+    """Stage what is new in a partition: its files, and the raw folders that had something new; None if nothing is."""
+    listed = {folder: raw_objects(lake, place.contract, folder) for folder in place.folders}
+    new = _not_seen(lake, place.contract, {folder: found for folder, found in listed.items() if found}, place.old)
+    if not new:
+        return None
+    return stage_partition(lake, Work(place.contract, place.partition, place.old, new)), set(new)
+
+
+def _start_worker() -> None:
+    gc.disable()
+    _give_memory_back()
+
+
+def _give_memory_back() -> None:
+    """Arrow's own allocators keep about twice what staging holds at a time."""
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def _not_seen(lake: Lake, contract: Contract, objects: Objects, old: Partition | None) -> Objects:
@@ -126,7 +162,7 @@ def _tidy(lake: Lake, manifest: Manifest) -> None:
     """Drop what no manifest names: files of a killed run, and those that newer ones replaced."""
     named = {file.key for file in staged_files(manifest)}
     for prefix in ("staging", "quarantine", "state/staged", "state/tmp"):
-        for key, _ in list(lake.find(prefix)):
+        for key, _ in lake.find(prefix):
             if key not in named and key != "staging/manifest.json":
                 lake.remove(key)
 

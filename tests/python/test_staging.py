@@ -414,6 +414,5 @@ def test_a_month_larger_than_memory_is_staged_a_part_at_a_time(raw_lake, monkeyp
     shutil.copytree(raw_lake.root, other.root)
     stage(other, contracts())
     monkeypatch.setattr("loaders.staging.partition.READ_BYTES", 5_000)
-    monkeypatch.setattr("loaders.staging.ids.MEMORY", "64MB")
     stage(raw_lake, contracts())
     assert digest(raw_lake.root, *STAGED) == digest(other.root, *STAGED)
