@@ -85,7 +85,7 @@ def ndjson() -> Path:
 
 @lru_cache
 def spoiled(share: float) -> Path:
-    """The same with a share of records cut short."""
+    """The same with a share of records cut short or with a value of a wrong type."""
     return _ndjson(share)
 
 
@@ -110,7 +110,7 @@ def _ndjson(faulty_share: float) -> Path:
         )  # fmt: skip
         texts = lines.to_pylist()
         for i in np.flatnonzero(draw.random(count) < faulty_share).tolist():
-            texts[i] = texts[i][:200]
+            texts[i] = texts[i][:200] if i % 2 else texts[i].replace('"schema_version":1', '"schema_version":"one"')
         folder = f"raw/operations/admission/event_date={day_of(day)}"
         lake.create(f"{folder}/admission.ndjson", ("\n".join(texts) + "\n").encode())
     return lake.root

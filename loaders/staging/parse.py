@@ -19,7 +19,7 @@ from loaders.contracts import Contract
 from loaders.staging.records import LONGEST_RECORD, line_count
 
 BLOCK_BYTES = 1 << 20
-SMALL_BLOCK_BYTES = 32 << 10
+FEW_LINES = 16
 
 Fault = tuple[str, str]
 
@@ -31,6 +31,11 @@ def raw_schema(contract: Contract) -> pa.Schema:
     return pa.schema([(c.name, types.get(c.arrow_type, pa.string())) for c in contract.columns])
 
 
+@lru_cache
+def _types(contract: Contract) -> dict[str, pa.DataType]:
+    return {field.name: field.type for field in raw_schema(contract)}
+
+
 def parse(contract: Contract, data: bytes) -> tuple[pa.Table, NDArray[np.int64], dict[int, Fault]]:
     """Lines as a table of `raw_schema`, the index of the line of each row, and why other lines are no records."""
     schema = raw_schema(contract)
@@ -39,14 +44,14 @@ def parse(contract: Contract, data: bytes) -> tuple[pa.Table, NDArray[np.int64],
     first = 0
     for block in blocks(data, BLOCK_BYTES):
         table = _parse_block(block, schema)
-        total = line_count(block)
         if table is not None:
             tables.append(table)
         else:
-            start = first
-            for small in blocks(block, SMALL_BLOCK_BYTES):
-                start = _parse_doubtful(contract, small, start, tables, faults)
-        first += total
+            lines = list(enumerate(block[:-1].split(b"\n"), first))
+            cut = {i: fault_of(contract, line) for i, line in lines if line[:1] != b"{" or line[-1:] != b"}"}
+            faults.update({i: fault for i, fault in cut.items() if fault})
+            _parse_doubtful(contract, [(i, line) for i, line in lines if not cut.get(i)], tables, faults)
+        first += line_count(block)
     return pa.concat_tables(tables), np.delete(np.arange(first), list(faults)), faults
 
 
@@ -93,27 +98,32 @@ def _by_arrow(block: bytes, schema: pa.Schema) -> pa.Table:
 
 
 def _parse_doubtful(
-    contract: Contract, block: bytes, first: int, tables: list[pa.Table], faults: dict[int, Fault]
-) -> int:
-    """A block with something in it that is no record: judge it line by line. Returns the index after its last line."""
+    contract: Contract, lines: list[tuple[int, bytes]], tables: list[pa.Table], faults: dict[int, Fault]
+) -> None:
+    """Lines, by index, with something among them that is no record: halve them until few are left to judge."""
+    if not lines:
+        return
     schema = raw_schema(contract)
-    lines = block[:-1].split(b"\n")
-    table = _parse_block(block, schema)
+    table = _parse_block(b"".join([line + b"\n" for _, line in lines]), schema)
     if table is not None:
         tables.append(table)
-        return first + len(lines)
-    judged = {first + i: fault_of(contract, line) for i, line in enumerate(lines)}
+        return
+    if len(lines) > FEW_LINES:
+        half = len(lines) // 2
+        _parse_doubtful(contract, lines[:half], tables, faults)
+        _parse_doubtful(contract, lines[half:], tables, faults)
+        return
+    judged = {i: fault_of(contract, line) for i, line in lines}
     faults.update({i: fault for i, fault in judged.items() if fault})
-    good = [i for i, fault in judged.items() if fault is None]
+    good = [(i, line) for i, line in lines if not judged[i]]
     try:
-        tables.append(_by_arrow(b"".join(lines[i - first] + b"\n" for i in good), schema))
+        tables.append(_by_arrow(b"".join([line + b"\n" for _, line in good]), schema))
     except pa.ArrowInvalid:
-        for i in good:
+        for i, line in good:
             try:
-                tables.append(_by_arrow(lines[i - first] + b"\n", schema))
+                tables.append(_by_arrow(line + b"\n", schema))
             except pa.ArrowInvalid as error:
                 faults[i] = ("malformed_json", str(error))
-    return first + len(lines)
 
 
 def fault_of(contract: Contract, line: bytes) -> Fault | None:
@@ -159,14 +169,13 @@ def fault_of(contract: Contract, line: bytes) -> Fault | None:
         return "duplicate_key", f"{', '.join(repeated)} is there more than once"
     if overflows:
         return "non_finite", f"{overflows[0][:60]} is too large for a number"
-    columns = {column.name: column for column in contract.columns}
-    unknown = [name for name in record if name not in columns]
+    types = _types(contract)
+    unknown = [name for name in record if name not in types]
     if unknown:
         return "unknown_field", f"{', '.join(map(_shown, unknown))} is not in the contract"
-    schema = raw_schema(contract)
     for name, value in record.items():
         if value is not None:
-            fault = _TYPE_FAULTS[schema.field(name).type](value)
+            fault = _TYPE_FAULTS[types[name]](value)
             if fault:
                 return fault[0], f"{name} {fault[1]}"
     return None
