@@ -142,7 +142,7 @@ def lines(summary: Summary, counts: Counts, warehouse: Path, docs: Path | None) 
         ),
         "",
         f"pressure    {agree} of {all_figures} figures agree with what hospitals publish"
-        + (f", {too_few} need more days" if too_few else ""),
+        + (f", {too_few} {'needs' if too_few == 1 else 'need'} more days" if too_few else ""),
         *(f"            {figure}" for figure in summary.disagreeing),
         f"warehouse   {warehouse}",
     ]
