@@ -189,7 +189,7 @@ def _outcome(relation: str, result: Any) -> Outcome:
     is_query = result.expectation_config.type == "unexpected_rows_expectation"
     if is_query:
         unexpected = observed
-    shown = ", ".join(map(str, observed)) if isinstance(observed, list | set) else str(observed)
+    shown = ", ".join(map(_shown, observed)) if isinstance(observed, list | set) else _shown(observed)
     words = f"{unexpected:,} rows do not" if unexpected is not None else f"observed {shown}"
     return Outcome(
         relation=relation,
@@ -199,6 +199,12 @@ def _outcome(relation: str, result: Any) -> Outcome:
         unexpected=int(unexpected or 0),
         error=_error(result.exception_info or {}),
     )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if type(value) is int else str(value)
 
 
 def _error(info: Mapping[str, Any]) -> str:
