@@ -1,0 +1,49 @@
+{#- A type 2 dimension, made from dbt's snapshot, holds the versions that window functions find in the extracts. -#}
+{% test history_as_extracted(model, extracts, entity, attributes) %}
+    {%- set columns = [entity] + attributes %}
+    with dimension as (
+        select {{ columns | join(", ") }}, effective_date, expiration_date
+        from {{ model }}
+        where {{ entity }} <> 'unknown'
+    ),
+
+    told_first as (
+        select
+            *,
+            row_number() over (partition by {{ entity }}, updated_at order by extract_date) as telling
+        from {{ extracts }}
+    ),
+
+    in_order as (
+        select
+            *,
+            lead(updated_at) over (partition by {{ entity }} order by updated_at) as next_updated_at
+        from told_first
+        where telling = 1
+    ),
+
+    rebuilt as (
+        select
+            {{ columns | join(", ") }},
+            updated_at as effective_date,
+            coalesce(next_updated_at, cast('9999-12-31' as timestamp)) as expiration_date
+        from in_order
+        where not is_deleted
+    ),
+
+    missing as (
+        select * from rebuilt
+        except
+        select * from dimension
+    ),
+
+    invented as (
+        select * from dimension
+        except
+        select * from rebuilt
+    )
+
+    select * from missing
+    union all
+    select * from invented
+{% endtest %}
