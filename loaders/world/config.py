@@ -5,7 +5,7 @@ or table, F is fitted to those, K is expert knowledge of about ±15 %.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Any, Literal, TypeVar, get_type_hints
 
@@ -200,15 +200,19 @@ def world_from(preset: str, settings: Mapping[str, str | int | float | date | bo
 def settings_of(world: World) -> dict[str, str]:
     """A world as texts by name, `<department code>.<field>` for departments; `world_from` reads them back."""
     texts = {
-        field.name: str(getattr(world, field.name))
+        field.name: _text(field, getattr(world, field.name))
         for field in fields(World)
         if field.name not in ("preset", "departments")
     }
     for department in world.departments:
         for field in fields(Department):
             if field.name != "code":
-                texts[f"{department.code}.{field.name}"] = str(getattr(department, field.name))
+                texts[f"{department.code}.{field.name}"] = _text(field, getattr(department, field.name))
     return texts
+
+
+def _text(field: Field[Any], value: Any) -> str:
+    return str(float(value)) if field.type is float else str(value)
 
 
 def checked(world: World) -> World:

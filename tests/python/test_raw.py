@@ -221,6 +221,7 @@ def test_a_lake_goes_on_with_the_world_it_holds(lake, small_world):
     world = settle(lake, "demo", {"days": "3", "seed": "9", "beds": "200"})
     generate(lake, world)
     assert settle(lake, None, {}) == world
+    assert settle(lake, "demo", {"days": "3", "seed": "9", "beds": "200"}) == world
     assert settle(lake, None, {"days": "5"}) == replace(world, days=5)
     assert settle(lake, None, {"days": "1"}) == world
     with pytest.raises(LakeError, match=r"holds another world, with seed = 9 \(asked for 42\)"):

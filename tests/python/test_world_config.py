@@ -31,7 +31,9 @@ def test_every_number_can_be_overridden():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_world_can_be_written_down_and_read_back(preset):
     world = world_from(preset, {"seed": "7", "UROL.stay_median_days": "1.4"})
-    assert world_from(preset, settings_of(world)) == world
+    written = settings_of(world)
+    assert world_from(preset, written) == world
+    assert settings_of(world_from(preset, written)) == written
 
 
 @pytest.mark.parametrize(
