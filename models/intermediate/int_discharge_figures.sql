@@ -42,7 +42,7 @@ overall as (
 
     select
         {{ percentile("stay_hours / 24", 0.5) }} as median_stay_days,
-        avg(stay_hours) / 24 as mean_stay_days,
+        {{ ratio("sum(cast(round(stay_hours * 3600) as bigint))", "count(stay_hours) * 86400") }} as mean_stay_days,
         {{ share_where("is_delayed") }} as delayed_discharge_share,
         {{ share_where("is_delayed_5_days") }} as delayed_5_days_share,
         avg(cast(case when is_delayed then delay_days end as {{ type_double() }})) as mean_delay_days,
