@@ -297,7 +297,7 @@ def _world(
 
 
 def _workers(workers: int | None) -> int:
-    from loaders.raw.generate import default_workers
+    from loaders.workers import default_workers
 
     return workers or default_workers()
 

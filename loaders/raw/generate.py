@@ -1,9 +1,7 @@
 """Simulate and land raw objects: a facility at a time, a month at a time, each written once and then committed."""
 
-import multiprocessing as mp
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +14,7 @@ from loaders.raw.events import Lines, events, text_buffer
 from loaders.raw.extracts import extracts
 from loaders.raw.ledger import Ledger
 from loaders.raw.state import keep_world, keep_yesterday, load_yesterday
+from loaders.workers import context, pool
 from loaders.world.calendar import day_number, day_of
 from loaders.world.config import World
 from loaders.world.network import Facility, facilities
@@ -87,13 +86,10 @@ def generate(
 def _in_parallel(
     lake: Lake, world: World, places: list[Facility], workers: int, progress: Callable[[int], Any]
 ) -> Generated:
-    context = mp.get_context("fork" if "fork" in mp.get_all_start_methods() else "spawn")
-    reports = context.SimpleQueue()
+    reports = context().SimpleQueue()
     total = Generated()
-    with ProcessPoolExecutor(
-        min(workers, len(places)), mp_context=context, initializer=_report_to, initargs=(reports,)
-    ) as pool:
-        running = {pool.submit(_facility_in_worker, lake, world, place) for place in places}
+    with pool(min(workers, len(places)), _report_to, reports) as processes:
+        running = {processes.submit(_facility_in_worker, lake, world, place) for place in places}
         while running:
             done, running = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
             for future in done:
@@ -194,8 +190,3 @@ def _write_one_by_one(lake: Lake, facility: Facility, day: int, lines: Lines, pa
 
 def _folder(event_type: str, day: int) -> str:
     return f"raw/operations/{event_type}/event_date={day_of(day)}"
-
-
-def default_workers() -> int:
-    """As many processes as there are processors for us."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

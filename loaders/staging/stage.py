@@ -1,9 +1,8 @@
 """Raw objects to staged Parquet: find what is new, stage the partitions it touches, publish each by the manifest."""
 
 import gc
-import multiprocessing as mp
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +24,7 @@ from loaders.staging.manifest import (
     write_manifest,
 )
 from loaders.staging.partition import Work, partition_of, raw_objects, stage_partition
+from loaders.workers import pool
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,13 @@ def _staged(
         for place in places:
             yield place, _stage_new(lake, place)
         return
-    context = mp.get_context("fork" if "fork" in mp.get_all_start_methods() else "spawn")
-    with ProcessPoolExecutor(min(workers, len(places)), context, initializer=_start_worker) as pool:
-        running = {pool.submit(_stage_new, lake, place): place for place in places}
+    with pool(min(workers, len(places)), _start_worker) as processes:
+        running = {processes.submit(_stage_new, lake, place): place for place in places}
         try:
             for future in as_completed(running):
                 yield running[future], future.result()
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            processes.shutdown(wait=True, cancel_futures=True)
 
 
 def _stage_new(lake: Lake, place: _Place) -> tuple[Partition, set[str]] | None:

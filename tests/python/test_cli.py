@@ -125,6 +125,34 @@ def test_a_second_run_at_the_same_time_is_turned_away(command, tmp_path):
     assert "is writing to this lake; wait for it, or choose another --lake" in done.stderr
 
 
+def test_the_workers_of_a_killed_run_end_with_it_and_let_go_of_the_lake(tmp_path):
+    lake = Lake.at(tmp_path / "lake")
+    options = ["--lake", str(lake.root), "--preset", "portfolio", "--workers", "2"]
+    run = subprocess.Popen([str(COMMAND), "generate", *options], stdout=subprocess.DEVNULL)
+    wait_until(lambda: lake.find("raw"))
+    run.kill()
+    run.wait()
+
+    def can_be_written() -> bool:
+        try:
+            with writing(lake):
+                return True
+        except WardhouseError:
+            return False
+
+    wait_until(can_be_written)
+    assert len(lake.find("raw")) < 20_000
+    done = invoke("generate", *options, "--days", "30")
+    assert done.exit_code == 0, done.stderr
+
+
+def wait_until(so) -> None:
+    end = time.monotonic() + 30
+    while not so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_another_world_in_the_lake_is_not_mixed_with_this_one(tmp_path):
     options = ["--lake", str(tmp_path / "lake"), "--days", "2", "--beds", "60", "--set", "initial_patients=900"]
     assert invoke("generate", "--seed", "1", *options).exit_code == 0
