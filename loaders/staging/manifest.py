@@ -9,7 +9,7 @@ from loaders.errors import LakeError
 from loaders.lake import Lake
 
 MANIFEST_KEY = "staging/manifest.json"
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,16 @@ class StagedFile:
 
 @dataclass(frozen=True)
 class Partition:
-    """A partition of an entity: its staged rows, the raw objects that are in it, and the records refused."""
+    """A partition of an entity: its staged rows, the raw objects that are in it, and the records refused.
+
+    `unsettled` are raw folders whose ids have not been held against those of other days yet.
+    """
 
     data: StagedFile | None
     seen: StagedFile
     quarantine: StagedFile | None
     days: dict[str, Counts] = field(default_factory=dict)
+    unsettled: tuple[str, ...] = ()
 
     def files(self) -> list[StagedFile]:
         """All its files."""
@@ -72,6 +76,7 @@ def read_manifest(lake: Lake) -> Manifest:
                 seen=StagedFile(**part["seen"]),
                 quarantine=_file(part["quarantine"]),
                 days={day: Counts(**counts) for day, counts in part["days"].items()},
+                unsettled=tuple(part["unsettled"]),
             )
         return manifest
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -91,6 +96,7 @@ def write_manifest(lake: Lake, manifest: Manifest) -> None:
             "seen": vars(part.seen),
             "quarantine": vars(part.quarantine) if part.quarantine else None,
             "days": {day: vars(counts) for day, counts in part.days.items()},
+            "unsettled": part.unsettled,
         }
         for entity, parts in sorted(manifest.items())
         for name, part in sorted(parts.items())

@@ -87,6 +87,7 @@ def stage_partition(lake: Lake, work: Work) -> Partition:
         seen=write_seen(lake, contract, work.partition, work.old, work.new),
         quarantine=write_quarantine(lake, contract, work.partition, refused),
         days=dict(sorted(days.items())),
+        unsettled=tuple(sorted({*(work.old.unsettled if work.old else ()), *work.new})),
     )
 
 

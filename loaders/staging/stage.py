@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -61,21 +61,22 @@ def stage(
     _tidy(lake, manifest)
     before = _sum(totals(manifest))
     places = [place for contract in contracts.values() for place in _places(lake, contract, manifest)]
-    touched: dict[str, set[str]] = {}
     made = 0
     progress(0, len(places))
-    for done, (place, staged) in enumerate(_staged(lake, places, workers), 1):
-        if staged:
-            partition, folders = staged
-            entity = place.contract.entity
-            manifest.setdefault(entity, {})[place.partition] = partition
+    for done, (place, partition) in enumerate(_staged(lake, places, workers), 1):
+        if partition:
+            manifest.setdefault(place.contract.entity, {})[place.partition] = partition
             write_manifest(lake, manifest)
-            touched.setdefault(entity, set()).update(folders)
             made += 1
         progress(done, len(places))
-    for entity in sorted(touched):
-        for _ in settle_ids(lake, contracts[entity], manifest[entity], touched[entity]):
+    for entity, partitions in sorted(manifest.items()):
+        unsettled = {folder for part in partitions.values() for folder in part.unsettled}
+        if not unsettled or entity not in contracts:
+            continue
+        for _ in settle_ids(lake, contracts[entity], partitions, unsettled):
             write_manifest(lake, manifest)
+        manifest[entity] = {name: replace(part, unsettled=()) for name, part in partitions.items()}
+        write_manifest(lake, manifest)
     _tidy(lake, manifest)
     counts = totals(manifest)
     after = _sum(counts)
@@ -97,9 +98,7 @@ def _places(lake: Lake, contract: Contract, manifest: Manifest) -> list[_Place]:
     return [_Place(contract, partition, old.get(partition), folders[partition]) for partition in folders]
 
 
-def _staged(
-    lake: Lake, places: list[_Place], workers: int
-) -> Iterator[tuple[_Place, tuple[Partition, set[str]] | None]]:
+def _staged(lake: Lake, places: list[_Place], workers: int) -> Iterator[tuple[_Place, Partition | None]]:
     """What became of each partition, in any order."""
     if workers <= 1 or len(places) <= 1:
         for place in places:
@@ -114,16 +113,15 @@ def _staged(
             processes.shutdown(wait=True, cancel_futures=True)
 
 
-def _stage_new(lake: Lake, place: _Place) -> tuple[Partition, set[str]] | None:
-    """Stage what is new in a partition: its files, and the raw folders that had something new; None if nothing is."""
+def _stage_new(lake: Lake, place: _Place) -> Partition | None:
+    """Stage what is new in a partition; None where nothing is."""
     listed = {folder: raw_objects(lake, place.contract, folder) for folder in place.folders}
     new = _not_seen(lake, place.contract, {folder: found for folder, found in listed.items() if found}, place.old)
-    if not new:
-        return None
-    return stage_partition(lake, Work(place.contract, place.partition, place.old, new)), set(new)
+    return stage_partition(lake, Work(place.contract, place.partition, place.old, new)) if new else None
 
 
 def _start_worker() -> None:
+    """A worker lives for one run and makes few cycles; the collector would look at each listed name again and again."""
     gc.disable()
     _give_memory_back()
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from itertools import count
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +21,7 @@ from loaders.contracts import contracts
 from loaders.errors import LakeError
 from loaders.lake import Lake
 from loaders.raw.generate import generate
-from loaders.staging.manifest import Counts, read_manifest, totals
+from loaders.staging.manifest import Counts, read_manifest, totals, write_manifest
 from loaders.staging.stage import stage
 
 STAGED = ("staging/**/*", "quarantine/**/*", "state/staged/**/*")
@@ -365,6 +366,44 @@ def test_killed_at_any_step_it_ends_in_the_same_bytes(small_world, tmp_path):
         step += 11
     assert deaths >= 5
     assert digest(disturbed, *STAGED) == expected
+
+
+def test_killed_between_staging_and_settling_ids_it_ends_in_the_same_bytes(tmp_path, monkeypatch):
+    """A chain of three months: the first takes an id from the second, which lets go of one that the third wants."""
+
+    def delivered(lake: Lake) -> None:
+        stage(lake, contracts())
+        put(lake, "late.json", admission(1, "2024-01-10"), day="2024-01-10")
+
+    def prepared(name: str) -> Lake:
+        lake = Lake.at(tmp_path / name)
+        put(lake, "b.json", admission(1, "2024-02-10", encounter_id=admission(2)["encounter_id"]), day="2024-02-10")
+        put(lake, "c.json", admission(2, "2024-03-10"), day="2024-03-10")
+        delivered(lake)
+        return lake
+
+    undisturbed = prepared("undisturbed")
+    stage(undisturbed, contracts())
+    assert [row["event_time"].month for row in staged_rows(undisturbed)] == [1, 3]
+    for writes in count(0):
+        lake = prepared(f"killed-{writes}")
+        left = iter(range(writes))
+
+        def dying(lake, manifest, left=left):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            write_manifest(lake, manifest)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("loaders.staging.stage.write_manifest", dying)
+            try:
+                stage(lake, contracts())
+                break
+            except KeyboardInterrupt:
+                pass
+        stage(lake, contracts())
+        assert digest(lake.root, *STAGED) == digest(undisturbed.root, *STAGED), writes
+    assert writes >= 4
 
 
 def test_killed_at_random_it_ends_in_the_same_bytes(small_world, tmp_path):
