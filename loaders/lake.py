@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 from loaders.errors import LakeError
 
@@ -19,6 +20,7 @@ SACRED = ("raw/", "truth/")
 SMALL_BYTES = 1 << 16
 
 _numbers = count()
+_run = uuid4().hex
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class Lake:
 
     def _temporary(self, data: bytes, sync: bool) -> str:
         folder = f"{self._place}/state/tmp"
-        path = f"{folder}/{os.getpid()}-{next(_numbers)}"
+        path = f"{folder}/{_run}-{os.getpid()}-{next(_numbers)}"
         self._make(folder)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         try:

@@ -57,9 +57,7 @@ class Ledger:
         wards = len(told.facility.wards)
         for day in range(told.first_day, told.last_day):
             sums = counts[day - told.first_day] + counts[day - told.first_day + 1]
-            for measure, value in zip(
-                ("beds", "capacity", "occupied_beds", "waiting_list_size"), sums.tolist(), strict=True
-            ):
+            for measure, value in zip(SNAPSHOT_MEASURES, sums.tolist(), strict=True):
                 self.add(day, "dep_snapshots", day, measure, value)
             self.add(day, "dep_snapshots", day, "rows", 2 * wards)
 

@@ -118,3 +118,18 @@ def test_a_killed_writer_leaves_no_lock(lake):
         except AlreadyRunning:
             time.sleep(0.1)
     pytest.fail("the lock outlived its holder")
+
+
+def test_leftovers_of_a_killed_run_are_in_nobodys_way(lake):
+    """In a container every run has the same process number."""
+    code = (
+        "import os, sys; from loaders.lake import Lake\n"
+        "os.getpid = lambda: 7; os.link = lambda *_: os._exit(9)\n"
+        "Lake.at(sys.argv[1]).create('raw/a', b'1')"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(lake.root)], check=False)
+    assert killed.returncode == 9
+    assert len(lake.find("state/tmp")) == 1
+    again = code.replace("os.link = lambda *_: os._exit(9)", "print(os.getpid())")
+    subprocess.run([sys.executable, "-c", again, str(lake.root)], check=True)
+    assert lake.read("raw/a") == b"1"
