@@ -114,7 +114,7 @@ def _unclaimed(lake: Lake, contracts: Mapping[str, Contract]) -> dict[str, int]:
         for entity in lake.folders(f"raw/{source}"):
             folder = f"raw/{source}/{entity}"
             if folder not in claimed:
-                found[folder] = sum(1 for _ in lake.find(folder))
+                found[folder] = len(lake.find(folder))
     return found
 
 

@@ -1,7 +1,9 @@
 import hashlib
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -49,6 +51,22 @@ def digest(folder: Path, *patterns: str) -> str:
     for path in sorted({p for pattern in patterns or ("**/*",) for p in folder.glob(pattern) if p.is_file()}):
         whole.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes() + b"\0")
     return whole.hexdigest()
+
+
+def killed_until_done(code: str, folder: Path, first_seconds: float, more_seconds: float) -> int:
+    """Run code on a folder and SIGKILL it once it is ready, later each time, until it gets through; returns the deaths.
+
+    The code says a line when it is ready. It must get through within forty runs.
+    """
+    for deaths in range(40):
+        run = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE)
+        run.stdout.readline()
+        time.sleep(first_seconds + more_seconds * deaths)
+        run.send_signal(signal.SIGKILL)
+        run.stdout.close()
+        if run.wait() == 0:
+            return deaths
+    raise AssertionError("it was killed forty times")
 
 
 @pytest.fixture

@@ -1,16 +1,12 @@
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import digest
+from conftest import digest, killed_until_done
 
 from loaders.contracts import contracts
 from loaders.errors import BadSetting, LakeError
@@ -168,20 +164,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(small_world, tmp_path):
         " initial_patients=2_400, max_patients=4_000)\n"
         "print('ready', flush=True); generate(Lake.at(sys.argv[1]), world)"
     )
-    killed = 0
-    for attempt in range(40):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path / "killed")], stdout=subprocess.PIPE, text=True
-        )
-        process.stdout.readline()
-        time.sleep(0.02 + 0.05 * attempt)
-        process.send_signal(signal.SIGKILL)
-        process.stdout.close()
-        if process.wait() == 0:
-            break
-        killed += 1
-    assert killed >= 3
-    assert process.returncode == 0
+    assert killed_until_done(code, tmp_path / "killed", first_seconds=0.02, more_seconds=0.05) >= 3
     assert digest(tmp_path / "killed", *RAW, "state/operations/*") == digest(
         undisturbed.root, *RAW, "state/operations/*"
     )

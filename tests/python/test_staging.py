@@ -2,10 +2,8 @@
 
 import json
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from dataclasses import replace
 from itertools import count
@@ -13,7 +11,7 @@ from itertools import count
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import digest
+from conftest import digest, killed_until_done
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -417,18 +415,7 @@ def test_killed_at_random_it_ends_in_the_same_bytes(small_world, tmp_path):
         "from loaders.staging.stage import stage\n"
         "print('ready', flush=True); stage(Lake.at(sys.argv[1]), contracts(), workers=2)"
     )
-    deaths = 0
-    for attempt in range(30):
-        run = subprocess.Popen([sys.executable, "-c", code, str(disturbed)], stdout=subprocess.PIPE, text=True)
-        run.stdout.readline()
-        time.sleep(0.03 * (attempt + 1))
-        run.send_signal(signal.SIGKILL)
-        run.stdout.close()
-        if run.wait() == 0:
-            break
-        deaths += 1
-    assert deaths >= 2
-    assert run.returncode == 0
+    assert killed_until_done(code, disturbed, first_seconds=0.03, more_seconds=0.03) >= 2
     assert digest(disturbed, *STAGED) == digest(undisturbed.root, *STAGED)
 
 
