@@ -35,7 +35,7 @@ bench: $(VENV)/.bench  ## Measure speed and memory beside peers; takes about ten
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(VENV)/.uv  ## Resolve requirements/*.in anew
-	@for set in uv run dev bench; do \
+	@for set in uv run local dev bench; do \
 		rm -f requirements/$$set.txt; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 			--custom-compile-command "make lock" --output-file requirements/$$set.txt requirements/$$set.in || exit 1; \
@@ -62,7 +62,12 @@ $(VENV)/.run: $(VENV)/.uv requirements/run.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+$(VENV)/.local: $(VENV)/.run requirements/local.txt
+	@echo "setting up: the stand-ins of ClickHouse, Redshift and S3"
+	@$(INSTALL) requirements/local.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.local requirements/dev.txt
 	@echo "setting up: what tests need"
 	@$(INSTALL) requirements/dev.txt
 	@touch $@

@@ -6,6 +6,7 @@
     ├── LakeError           the lake cannot be read or written, or holds another world
     ├── AlreadyRunning      another run holds the lake or the warehouse
     ├── WarehouseError      the warehouse file is old, foreign or in use, or dbt failed
+    ├── ServiceError        a stand-in cannot start or has died, or a service cannot be reached
     └── GateFailed          data did not pass a gate; nothing was published
 
 Only the command line prints them.
@@ -34,6 +35,10 @@ class AlreadyRunning(WardhouseError):
 
 class WarehouseError(WardhouseError):
     """The warehouse file is old, foreign or in use, or dbt failed."""
+
+
+class ServiceError(WardhouseError):
+    """A stand-in cannot start or has died, or a service cannot be reached."""
 
 
 class GateFailed(WardhouseError):

@@ -130,11 +130,11 @@ def test_telemetry_is_off_in_code():
 
 def test_locks_are_of_one_piece():
     pins = {}
-    for name in ("run", "dev", "bench"):
+    for name in ("run", "local", "dev", "bench"):
         text = (PROJECT / f"requirements/{name}.txt").read_text()
         assert "--hash=sha256:" in text
         pins[name] = set(re.findall(r"^([a-z0-9._-]+==[^ ;\\]+)", text, re.MULTILINE))
-    assert pins["run"] <= pins["dev"] <= pins["bench"]
+    assert pins["run"] <= pins["local"] <= pins["dev"] <= pins["bench"]
     wanted = {"dbt-core==1.11.", "duckdb==1.5.5", "sqlalchemy==2.0.", "numpy==2.4.6"}
     for want in wanted:
         assert any(pin.startswith(want) for pin in pins["run"]), want

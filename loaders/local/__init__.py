@@ -1,0 +1,1 @@
+"""Stand-ins that run on this machine, for want of the real services: ClickHouse, Redshift, S3."""
