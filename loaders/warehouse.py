@@ -17,7 +17,7 @@ from loaders.lake import Lake
 from loaders.project import PROJECT
 from loaders.staging.manifest import MANIFEST_KEY
 
-LAYOUT = 1
+LAYOUT = 2
 """As `warehouse_layout` in macros/landing/guard_warehouse.sql."""
 
 

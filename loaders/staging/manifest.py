@@ -1,4 +1,7 @@
-"""What is staged: the one file that readers believe. A staged file that it does not name is not there."""
+"""What is staged: the one file that readers believe. A staged file that it does not name is not there.
+
+A line a partition, each JSON of its own, so that every warehouse can read it.
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +12,7 @@ from loaders.errors import LakeError
 from loaders.lake import Lake
 
 MANIFEST_KEY = "staging/manifest.json"
-MANIFEST_VERSION = 2
+MANIFEST_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,11 @@ def read_manifest(lake: Lake) -> Manifest:
     if not lake.exists(MANIFEST_KEY):
         return {}
     try:
-        kept = json.loads(lake.read(MANIFEST_KEY))
-        if kept["version"] != MANIFEST_VERSION:
-            raise ValueError("another version")
         manifest: Manifest = {}
-        for part in kept["partitions"]:
+        for line in lake.read(MANIFEST_KEY).splitlines():
+            part = json.loads(line)
+            if part["version"] != MANIFEST_VERSION:
+                raise ValueError("another version")
             manifest.setdefault(part["entity"], {})[part["partition"]] = Partition(
                 data=_file(part["data"]),
                 seen=StagedFile(**part["seen"]),
@@ -88,8 +91,9 @@ def read_manifest(lake: Lake) -> Manifest:
 
 def write_manifest(lake: Lake, manifest: Manifest) -> None:
     """Publish: from here on readers see these files and no others."""
-    partitions = [
+    lines = [
         {
+            "version": MANIFEST_VERSION,
             "entity": entity,
             "partition": name,
             "data": vars(part.data) if part.data else None,
@@ -101,8 +105,8 @@ def write_manifest(lake: Lake, manifest: Manifest) -> None:
         for entity, parts in sorted(manifest.items())
         for name, part in sorted(parts.items())
     ]
-    kept = {"version": MANIFEST_VERSION, "partitions": partitions}
-    lake.write(MANIFEST_KEY, json.dumps(kept, separators=(",", ":")).encode())
+    text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+    lake.write(MANIFEST_KEY, text.encode())
 
 
 def staged_files(manifest: Manifest) -> Iterator[StagedFile]:

@@ -11,3 +11,8 @@
 {% macro duckdb__percentile(expression, share) -%}
     quantile_cont(cast({{ expression }} as double), {{ share }})
 {%- endmacro %}
+
+{#- ClickHouse's plain `quantile` is of a sample. -#}
+{% macro clickhouse__percentile(expression, share) -%}
+    quantileExactInclusive({{ share }})(cast({{ expression }} as Float64))
+{%- endmacro %}

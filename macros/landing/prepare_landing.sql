@@ -1,54 +1,79 @@
 {#- Makes the relations that sources name, from what the lake's manifest says is staged. Runs before anything else. -#}
 {% macro prepare_landing() %}
     {% if execute and flags.WHICH in ("build", "run", "test", "snapshot", "show", "clone") %}
+        {{ guard_engine() }}
         {{ guard_warehouse() }}
         {% set staged = staged_files() %}
         {% do adapter.create_schema(api.Relation.create(database=target.database, schema="landing")) %}
         {% for source in graph.sources.values() | selectattr("schema", "equalto", "landing") %}
-            {% do run_query(landing_relation(source, staged.get(source.name, []))) %}
+            {{ land(source, staged.get(source.name, [])) }}
         {% endfor %}
     {% endif %}
 {% endmacro %}
 
-{#- Files by entity, in order of partitions: {"admissions": ["<path>", …]}. -#}
-{% macro staged_files() %}
-    {{ return(adapter.dispatch("staged_files")()) }}
+{#- What there is of an entity becomes its landing relation: by default a view over its files. -#}
+{% macro land(source, files) %}
+    {{ adapter.dispatch("land")(source, files) }}
 {% endmacro %}
 
-{% macro duckdb__staged_files() %}
-    {% set manifest = var("lake") ~ "/staging/manifest.json" %}
-    {% if run_query("select count(*) from glob('" ~ manifest ~ "')").rows[0][0] == 0 %}
-        {% do exceptions.raise_compiler_error(
-            "Nothing is staged in " ~ var("lake") ~ ": run `wardhouse generate` and `wardhouse stage` first, "
-            ~ "or `wardhouse run` for everything"
-        ) %}
-    {% endif %}
-    {% set rows = run_query(
-        "select part.entity, part.data.key from ("
-        ~ "select unnest(partitions) as part from read_json('" ~ manifest ~ "', maximum_object_size = 1073741824)"
-        ~ ") where part.data is not null order by part.entity, part.partition"
-    ).rows %}
+{% macro default__land(source, files) %}
+    {% set relation = files_relation(source, files) if files else no_rows(source) %}
+    {% do run_query("create or replace view landing." ~ source.name ~ " as " ~ relation) %}
+{% endmacro %}
+
+{#- A select of all rows of an entity's staged files. -#}
+{% macro files_relation(source, files) %}
+    {{ return(adapter.dispatch("files_relation")(source, files)) }}
+{% endmacro %}
+
+{% macro duckdb__files_relation(source, files) %}
+    {% set places = [] %}
+    {% for file in files %}{% do places.append(lake_uri(file.key)) %}{% endfor %}
+    select * from read_parquet(['{{ places | join("', '") }}'], hive_partitioning = false)
+{% endmacro %}
+
+{#- A select of an entity's columns, and of no row. -#}
+{% macro no_rows(source) %}
+    select
+        {% for column in source.columns.values() %}
+        cast(null as {{ type_of(column.data_type) }}) as {{ column.name }}{{ "," if not loop.last }}
+        {% endfor %}
+    where false
+{% endmacro %}
+
+{#-
+    What the manifest says is staged: by entity, in order of partitions, dictionaries with the partition, the key of its
+    file and its rows.
+-#}
+{% macro staged_files() %}
+    {% set rows = adapter.dispatch("manifest_rows")() %}
     {% set files = {} %}
     {% for row in rows %}
-        {% do files.setdefault(row[0], []).append(var("lake") ~ "/" ~ row[1]) %}
+        {% do files.setdefault(row[0], []).append({"partition": row[1], "key": row[2], "rows": row[3] | int}) %}
     {% endfor %}
     {{ return(files) }}
 {% endmacro %}
 
-{#- The statement that makes the relation of a source from its staged files; without files, an empty one. -#}
-{% macro landing_relation(source, files) %}
-    {{ return(adapter.dispatch("landing_relation")(source, files)) }}
+{% macro duckdb__manifest_rows() %}
+    {% set manifest = lake_uri("staging/manifest.json") %}
+    {% if run_query("select count(*) from glob('" ~ manifest ~ "')").rows[0][0] == 0 %}
+        {{ nothing_staged() }}
+    {% endif %}
+    {{ return(run_query(
+        "select entity, partition, data.key, data.rows from read_json('" ~ manifest ~ "', format = 'newline_delimited', "
+        ~ "maximum_object_size = 16777216, columns = {entity: 'varchar', partition: 'varchar', "
+        ~ "data: 'struct(key varchar, rows bigint)'}) where data is not null order by entity, partition"
+    ).rows) }}
 {% endmacro %}
 
-{% macro duckdb__landing_relation(source, files) %}
-    create or replace view landing.{{ source.name }} as
-    {% if files %}
-    select * from read_parquet(['{{ files | join("', '") }}'], hive_partitioning = false)
-    {% else %}
-    select
-        {% for column in source.columns.values() %}
-        cast(null as {{ column.data_type }}) as {{ column.name }}{{ "," if not loop.last }}
-        {% endfor %}
-    where false
-    {% endif %}
+{% macro nothing_staged() %}
+    {% do exceptions.raise_compiler_error(
+        "Nothing is staged in " ~ var("lake") ~ ": run `wardhouse generate` and `wardhouse stage` first, "
+        ~ "or `wardhouse run` for everything"
+    ) %}
 {% endmacro %}
+
+{#- Where an object of the lake is: an s3:// address, or a path. -#}
+{% macro lake_uri(key) -%}
+    {{ return(var("lake") ~ "/" ~ key) }}
+{%- endmacro %}

@@ -17,7 +17,7 @@ first_told as (
 final as (
 
     select
-        {{ surrogate_key(["department_id", "updated_at"]) }} as department_version_key,
+        {{ surrogate_key(["department_id", timestamp_text("updated_at")]) }} as department_version_key,
         department_id,
         facility_id,
         department_code,

@@ -17,7 +17,7 @@ first_told as (
 final as (
 
     select
-        {{ surrogate_key(["facility_id", "updated_at"]) }} as facility_version_key,
+        {{ surrogate_key(["facility_id", timestamp_text("updated_at")]) }} as facility_version_key,
         facility_id,
         facility_name,
         trust_name,

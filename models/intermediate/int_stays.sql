@@ -41,7 +41,7 @@ measured as (
         {{ seconds_between("admitted_at", "discharged_at") }} as stay_seconds,
         {{ days_between("admission_date", "discharge_date") }} as stay_nights,
         {{ seconds_between("medically_fit_at", "discharged_at") }} as delay_seconds,
-        {{ days_between("cast(medically_fit_at as date)", "discharge_date") }} as delay_days
+        {{ days_between("cast(medically_fit_at as " ~ type_date() ~ ")", "discharge_date") }} as delay_days
     from encounters
 
 ),
@@ -62,13 +62,13 @@ final as (
         stay_nights,
         delay_seconds,
         delay_days,
-        admission_method = 'emergency' as is_emergency,
-        wait_seconds > 4 * 3600 as is_wait_over_4_hours,
-        wait_seconds > 12 * 3600 as is_wait_over_12_hours,
-        coalesce(delay_days >= 1, false) as is_delayed,
-        coalesce(delay_days >= 5, false) as is_delayed_5_days,
-        stay_nights >= 21 as is_long_stay,
-        discharge_destination = 'died' as is_death,
+        cast(admission_method = 'emergency' as boolean) as is_emergency,
+        cast(wait_seconds > 4 * 3600 as boolean) as is_wait_over_4_hours,
+        cast(wait_seconds > 12 * 3600 as boolean) as is_wait_over_12_hours,
+        cast(coalesce(delay_days >= 1, false) as boolean) as is_delayed,
+        cast(coalesce(delay_days >= 5, false) as boolean) as is_delayed_5_days,
+        cast(stay_nights >= 21 as boolean) as is_long_stay,
+        cast(discharge_destination = 'died' as boolean) as is_death,
         requested_at,
         admitted_at,
         admission_date,

@@ -27,7 +27,7 @@ from starts
 inner join ends
     on
         starts.department_id = ends.department_id
-        and starts.snapshot_date = cast({{ dbt.dateadd("day", 1, "ends.snapshot_date") }} as date)
+        and starts.snapshot_date = cast({{ dbt.dateadd("day", 1, "ends.snapshot_date") }} as {{ type_date() }})
 where
     starts.occupied_beds <> ends.occupied_beds
     or starts.waiting_patients <> ends.waiting_patients

@@ -11,7 +11,7 @@ in_order as (
         patient_id,
         encounter_id,
         admitted_at,
-        lag(coalesce(discharged_at, cast('9999-12-31' as timestamp))) over (
+        {{ lag("coalesce(discharged_at, cast('9999-12-31' as " ~ type_timestamp() ~ "))") }} over (
             partition by patient_id order by admitted_at, encounter_id
         ) as left_bed_before_at
     from stays

@@ -17,7 +17,7 @@
     in_order as (
         select
             *,
-            lead(updated_at) over (partition by {{ entity }} order by updated_at) as next_updated_at
+            {{ lead("updated_at") }} over (partition by {{ entity }} order by updated_at) as next_updated_at
         from told_first
         where telling = 1
     ),
@@ -26,7 +26,7 @@
         select
             {{ columns | join(", ") }},
             updated_at as effective_date,
-            coalesce(next_updated_at, cast('9999-12-31' as timestamp)) as expiration_date
+            coalesce(next_updated_at, cast('9999-12-31' as {{ type_timestamp() }})) as expiration_date
         from in_order
         where not is_deleted
     ),

@@ -6,7 +6,7 @@
             effective_date,
             expiration_date,
             is_current,
-            lead(effective_date) over (partition by {{ entity }} order by effective_date) as next_effective_date
+            {{ lead("effective_date") }} over (partition by {{ entity }} order by effective_date) as next_effective_date
         from {{ model }}
     ),
 

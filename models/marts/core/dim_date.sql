@@ -30,16 +30,16 @@ final as (
 
     select
         cast(year_number * 10000 + month_number * 100 + day_of_month as integer) as date_key,
-        cast(date_day as date) as date_day,
+        cast(date_day as {{ type_date() }}) as date_day,
         year_number,
         cast(floor((month_number - 1) / 3.0) as integer) + 1 as quarter_number,
         month_number,
         day_of_month,
-        cast({{ dbt.date_trunc("month", "date_day") }} as date) as month_start_date,
+        cast({{ dbt.date_trunc("month", "date_day") }} as {{ type_date() }}) as month_start_date,
         cast(iso_year as integer) as iso_year,
         cast(iso_week as integer) as iso_week,
         cast(iso_weekday as integer) as iso_weekday,
-        cast({{ dbt.dateadd("day", "1 - iso_weekday", "date_day") }} as date) as week_start_date,
+        cast({{ dbt.dateadd("day", "1 - iso_weekday", "date_day") }} as {{ type_date() }}) as week_start_date,
         cast(
             case iso_weekday
                 when 1 then 'Monday'
@@ -51,10 +51,10 @@ final as (
                 else 'Sunday'
             end as varchar(9)
         ) as weekday_name,
-        iso_weekday >= 6 as is_weekend,
-        bank_holiday_name is not null as is_bank_holiday,
+        cast(iso_weekday >= 6 as boolean) as is_weekend,
+        cast(bank_holiday_name is not null as boolean) as is_bank_holiday,
         cast(bank_holiday_name as varchar(40)) as bank_holiday_name,
-        iso_weekday <= 5 and bank_holiday_name is null as is_working_day,
+        cast(iso_weekday <= 5 and bank_holiday_name is null as boolean) as is_working_day,
         cast(
             cast(fiscal_start_year as varchar(4))
             || '/'

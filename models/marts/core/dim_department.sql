@@ -9,7 +9,7 @@ in_order as (
 
     select
         *,
-        lead(updated_at) over (partition by department_id order by updated_at) as next_updated_at
+        {{ lead("updated_at") }} over (partition by department_id order by updated_at) as next_updated_at
     from versions
 
 ),
@@ -27,8 +27,8 @@ known as (
         funded_beds,
         escalation_beds,
         updated_at as effective_date,
-        coalesce(next_updated_at, cast('9999-12-31' as timestamp)) as expiration_date,
-        next_updated_at is null as is_current
+        coalesce(next_updated_at, cast('9999-12-31' as {{ type_timestamp() }})) as expiration_date,
+        cast(next_updated_at is null as boolean) as is_current
     from in_order
     where not is_deleted
 
@@ -46,8 +46,8 @@ unknown_member as (
         cast(null as boolean) as is_general_acute,
         cast(null as integer) as funded_beds,
         cast(null as integer) as escalation_beds,
-        cast('1900-01-01' as timestamp) as effective_date,
-        cast('9999-12-31' as timestamp) as expiration_date,
+        cast('1900-01-01' as {{ type_timestamp() }}) as effective_date,
+        cast('9999-12-31' as {{ type_timestamp() }}) as expiration_date,
         cast(true as boolean) as is_current
 
 ),

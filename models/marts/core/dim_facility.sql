@@ -9,7 +9,7 @@ in_order as (
 
     select
         *,
-        lead(updated_at) over (partition by facility_id order by updated_at) as next_updated_at
+        {{ lead("updated_at") }} over (partition by facility_id order by updated_at) as next_updated_at
     from versions
 
 ),
@@ -24,8 +24,8 @@ known as (
         region,
         rating,
         updated_at as effective_date,
-        coalesce(next_updated_at, cast('9999-12-31' as timestamp)) as expiration_date,
-        next_updated_at is null as is_current
+        coalesce(next_updated_at, cast('9999-12-31' as {{ type_timestamp() }})) as expiration_date,
+        cast(next_updated_at is null as boolean) as is_current
     from in_order
     where not is_deleted
 
@@ -40,8 +40,8 @@ unknown_member as (
         cast(null as varchar(120)) as trust_name,
         cast(null as varchar(40)) as region,
         cast(null as varchar(24)) as rating,
-        cast('1900-01-01' as timestamp) as effective_date,
-        cast('9999-12-31' as timestamp) as expiration_date,
+        cast('1900-01-01' as {{ type_timestamp() }}) as effective_date,
+        cast('9999-12-31' as {{ type_timestamp() }}) as expiration_date,
         cast(true as boolean) as is_current
 
 ),

@@ -40,9 +40,9 @@ unknown_member as (
         cast(null as varchar(8)) as sex,
         cast(null as varchar(3)) as blood_group,
         cast(null as varchar(4)) as postcode_district,
-        cast(null as date) as date_of_birth,
+        cast(null as {{ type_date() }}) as date_of_birth,
         cast(false as boolean) as is_deleted,
-        cast(null as timestamp) as updated_at
+        cast(null as {{ type_timestamp() }}) as updated_at
 
 ),
 

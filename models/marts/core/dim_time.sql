@@ -42,7 +42,7 @@ final as (
                 else 'evening'
             end as varchar(9)
         ) as day_part,
-        hour_of_day between 9 and 16 as is_business_hours
+        cast(hour_of_day between 9 and 16 as boolean) as is_business_hours
     from parts
 
 )

@@ -62,8 +62,8 @@ final as (
             order by rates.snapshot_date
             rows between 6 preceding and current row
         ) as mean_occupancy_rate_7_days,
-        coalesce(rates.sod_occupancy_rate > 0.85, false) as is_above_safe_occupancy,
-        coalesce(rates.sod_occupancy_rate > 0.92, false) as is_above_occupancy_ceiling
+        cast(coalesce(rates.sod_occupancy_rate > 0.85, false) as boolean) as is_above_safe_occupancy,
+        cast(coalesce(rates.sod_occupancy_rate > 0.92, false) as boolean) as is_above_occupancy_ceiling
     from rates
     left join departments on rates.department_key = departments.department_key
 

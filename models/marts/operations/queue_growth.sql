@@ -71,7 +71,7 @@ against_yesterday as (
     left join queues as yesterday
         on
             today.department_id = yesterday.department_id
-            and today.snapshot_date = cast({{ dbt.dateadd("day", 1, "yesterday.snapshot_date") }} as date)
+            and today.snapshot_date = cast({{ dbt.dateadd("day", 1, "yesterday.snapshot_date") }} as {{ type_date() }})
 
 ),
 

@@ -18,9 +18,9 @@ renamed as (
         cast(admission_method as varchar(16)) as admission_method,
 
         -- timestamps
-        cast(request_time as timestamp) as requested_at,
-        cast(event_time as timestamp) as admitted_at,
-        cast(event_time as date) as admission_date
+        cast(request_time as {{ type_timestamp() }}) as requested_at,
+        cast(event_time as {{ type_timestamp() }}) as admitted_at,
+        cast(event_time as {{ type_date() }}) as admission_date
 
     from source
 

@@ -22,8 +22,8 @@ renamed as (
         cast(waiting_list_size as integer) as waiting_patients,
 
         -- timestamps
-        cast(event_time as timestamp) as snapshot_at,
-        cast(event_time as date) as snapshot_date
+        cast(event_time as {{ type_timestamp() }}) as snapshot_at,
+        cast(event_time as {{ type_date() }}) as snapshot_date
 
     from source
 

@@ -18,9 +18,9 @@ renamed as (
         cast(discharge_destination as varchar(16)) as discharge_destination,
 
         -- timestamps
-        cast(medically_fit_time as timestamp) as medically_fit_at,
-        cast(event_time as timestamp) as discharged_at,
-        cast(event_time as date) as discharge_date
+        cast(medically_fit_time as {{ type_timestamp() }}) as medically_fit_at,
+        cast(event_time as {{ type_timestamp() }}) as discharged_at,
+        cast(event_time as {{ type_date() }}) as discharge_date
 
     from source
 

@@ -20,8 +20,8 @@ renamed as (
         cast(is_deleted as boolean) as is_deleted,
 
         -- timestamps
-        cast(updated_at as timestamp) as updated_at,
-        cast(extract_date as date) as extract_date
+        cast(updated_at as {{ type_timestamp() }}) as updated_at,
+        cast(extract_date as {{ type_date() }}) as extract_date
 
     from source
 

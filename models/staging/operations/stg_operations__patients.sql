@@ -23,9 +23,9 @@ renamed as (
         cast(is_deleted as boolean) as is_deleted,
 
         -- timestamps
-        cast(date_of_birth as date) as date_of_birth,
-        cast(updated_at as timestamp) as updated_at,
-        cast(extract_date as date) as extract_date
+        cast(date_of_birth as {{ type_date() }}) as date_of_birth,
+        cast(updated_at as {{ type_timestamp() }}) as updated_at,
+        cast(extract_date as {{ type_date() }}) as extract_date
 
     from source
 

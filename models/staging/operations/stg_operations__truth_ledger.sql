@@ -18,8 +18,8 @@ renamed as (
         cast(total as bigint) as total,
 
         -- timestamps
-        cast(ledger_date as date) as ledger_date,
-        cast(event_date as date) as event_date
+        cast(ledger_date as {{ type_date() }}) as ledger_date,
+        cast(event_date as {{ type_date() }}) as event_date
 
     from source
 

@@ -17,10 +17,10 @@ renamed as (
         cast(wait_duration_hours as {{ type_double() }}) as wait_duration_hours,
 
         -- timestamps
-        cast(request_time as timestamp) as requested_at,
-        cast(request_date as date) as request_date,
-        cast(event_time as timestamp) as snapshot_at,
-        cast(event_time as date) as snapshot_date
+        cast(request_time as {{ type_timestamp() }}) as requested_at,
+        cast(request_date as {{ type_date() }}) as request_date,
+        cast(event_time as {{ type_timestamp() }}) as snapshot_at,
+        cast(event_time as {{ type_date() }}) as snapshot_date
 
     from source
 
