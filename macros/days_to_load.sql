@@ -5,7 +5,7 @@
     `moment` columns and the department_id, facility_id of each.
 -#}
 {% macro days_to_load(rows, day, moment) %}
-    select staged.{{ day }}
+    select staged.{{ day }} as {{ day }}
     from (select {{ day }}, count(*) as row_count from {{ rows }} group by {{ day }}) as staged
     left join (select {{ day }}, count(*) as row_count from {{ this }} group by {{ day }}) as loaded
         on staged.{{ day }} = loaded.{{ day }}
@@ -15,7 +15,7 @@
         or loaded.row_count <> staged.row_count
         or {{ days_between("staged." ~ day, "horizon.newest") }} < {{ var("lookback_days") }}
     union
-    select {{ rows }}.{{ day }}
+    select {{ rows }}.{{ day }} as {{ day }}
     from {{ rows }}
     inner join {{ ref("dim_department") }} as departments
         on
@@ -24,7 +24,7 @@
             and {{ rows }}.{{ moment }} < departments.expiration_date
     where departments.department_key not in (select department_key from {{ this }})
     union
-    select {{ rows }}.{{ day }}
+    select {{ rows }}.{{ day }} as {{ day }}
     from {{ rows }}
     inner join {{ ref("dim_facility") }} as facilities
         on

@@ -7,7 +7,8 @@
     {% endfor %}
     {% set keys = files | map(attribute="key") | list %}
     {% set pattern = keys[0] if keys | length == 1 else "{" ~ keys | join(",") ~ "}" %}
-    select * from {{ clickhouse_reader(pattern, "Parquet", columns | join(", ")) }}
+    {#- folders such as event_date=2024-02 are no columns -#}
+    select * from {{ clickhouse_reader(pattern, "Parquet", columns | join(", ")) }} settings use_hive_partitioning = 0
 {% endmacro %}
 
 {% macro clickhouse__manifest_rows() %}

@@ -12,7 +12,7 @@
     {% endif %}
     {% set layout = warehouse_layout() %}
     {% if known[0] == 0 %}
-        {% do adapter.create_schema(api.Relation.create(database=target.database, schema="landing")) %}
+        {% do adapter.create_schema(api.Relation.create(database=target.database or "", schema="landing")) %}
         {% do run_query(adapter.dispatch("layout_table")(layout)) %}
     {% else %}
         {% set found = run_query("select layout from landing.warehouse_layout").rows[0][0] %}

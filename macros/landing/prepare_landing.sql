@@ -4,7 +4,7 @@
         {{ guard_engine() }}
         {{ guard_warehouse() }}
         {% set staged = staged_files() %}
-        {% do adapter.create_schema(api.Relation.create(database=target.database, schema="landing")) %}
+        {% do adapter.create_schema(api.Relation.create(database=target.database or "", schema="landing")) %}
         {% for source in graph.sources.values() | selectattr("schema", "equalto", "landing") %}
             {{ land(source, staged.get(source.name, [])) }}
         {% endfor %}

@@ -10,7 +10,7 @@
             ~ ": use a lake such as s3://bucket/prefix, or `wardhouse run --target redshift`"
         ) %}
     {% endif %}
-    {% do adapter.create_schema(api.Relation.create(database=target.database, schema="landing")) %}
+    {% do adapter.create_schema(api.Relation.create(database=target.database or "", schema="landing")) %}
     {% do run_query("create table if not exists landing.manifest (line varchar(65535))") %}
     {% do run_query(
         "create table if not exists landing.loaded_files (entity varchar(64), partition_name varchar(16), "

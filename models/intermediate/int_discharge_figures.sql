@@ -26,8 +26,8 @@ observed_discharges as (
 
     select
         discharges.*,
-        dates.iso_weekday,
-        times.hour_of_day
+        dates.iso_weekday as iso_weekday,
+        times.hour_of_day as hour_of_day
     from discharges
     inner join dates on discharges.discharge_date_key = dates.date_key
     inner join times on discharges.discharge_time_key = times.time_key
@@ -76,7 +76,7 @@ span as (
 weekdays_observed as (
 
     select
-        dates.iso_weekday,
+        dates.iso_weekday as iso_weekday,
         count(*) as days
     from dates
     cross join span
@@ -88,7 +88,7 @@ weekdays_observed as (
 weekday_means as (
 
     select
-        by_weekday.iso_weekday,
+        by_weekday.iso_weekday as iso_weekday,
         {{ ratio("by_weekday.discharges", "weekdays_observed.days") }} as discharges_a_day
     from by_weekday
     inner join weekdays_observed on by_weekday.iso_weekday = weekdays_observed.iso_weekday

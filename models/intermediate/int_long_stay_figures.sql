@@ -21,8 +21,8 @@ observed_days as (
 observed_stays as (
 
     select
-        stays.admission_date,
-        observed_days.first_day,
+        stays.admission_date as admission_date,
+        observed_days.first_day as first_day,
         least(coalesce(stays.discharge_date, observed_days.last_day), observed_days.last_day) as observed_until
     from stays
     inner join observed_days on stays.facility_id = observed_days.facility_id

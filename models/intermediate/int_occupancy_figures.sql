@@ -27,7 +27,7 @@ days as (
 whole_months as (
 
     select
-        dates.month_start_date,
+        dates.month_start_date as month_start_date,
         {{ ratio("sum(days.general_acute_occupied)", "sum(days.general_acute_capacity)") }} as occupancy_rate
     from days
     inner join dates on days.snapshot_date = dates.date_day

@@ -20,14 +20,14 @@ encounters as (
         coalesce(admissions.department_id, discharges.department_id) as department_id,
         admissions.event_id as admission_event_id,
         discharges.event_id as discharge_event_id,
-        admissions.admission_method,
-        discharges.discharge_destination,
-        admissions.requested_at,
-        admissions.admitted_at,
-        admissions.admission_date,
-        discharges.medically_fit_at,
-        discharges.discharged_at,
-        discharges.discharge_date
+        admissions.admission_method as admission_method,
+        discharges.discharge_destination as discharge_destination,
+        admissions.requested_at as requested_at,
+        admissions.admitted_at as admitted_at,
+        admissions.admission_date as admission_date,
+        discharges.medically_fit_at as medically_fit_at,
+        discharges.discharged_at as discharged_at,
+        discharges.discharge_date as discharge_date
     from admissions
     full outer join discharges on admissions.encounter_id = discharges.encounter_id
 

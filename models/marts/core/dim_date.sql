@@ -20,8 +20,8 @@ fiscal as (
 
     select
         *,
-        case when month_number >= 4 then year_number else year_number - 1 end as fiscal_start_year,
-        case when month_number >= 4 then month_number - 3 else month_number + 9 end as fiscal_month
+        cast(case when month_number >= 4 then year_number else year_number - 1 end as integer) as fiscal_start_year,
+        cast(case when month_number >= 4 then month_number - 3 else month_number + 9 end as integer) as fiscal_month
     from parts
 
 ),
@@ -32,7 +32,7 @@ final as (
         cast(year_number * 10000 + month_number * 100 + day_of_month as integer) as date_key,
         cast(date_day as {{ type_date() }}) as date_day,
         year_number,
-        cast(floor((month_number - 1) / 3.0) as integer) + 1 as quarter_number,
+        cast(floor((month_number - 1) / 3.0) + 1 as integer) as quarter_number,
         month_number,
         day_of_month,
         cast({{ dbt.date_trunc("month", "date_day") }} as {{ type_date() }}) as month_start_date,
@@ -60,7 +60,7 @@ final as (
             || '/'
             || right(cast(fiscal_start_year + 1 as varchar(4)), 2) as varchar(7)
         ) as fiscal_year,
-        cast(floor((fiscal_month - 1) / 3.0) as integer) + 1 as fiscal_quarter,
+        cast(floor((fiscal_month - 1) / 3.0) + 1 as integer) as fiscal_quarter,
         fiscal_month
     from fiscal
 

@@ -7,7 +7,7 @@ with calendar as (
 -- any table of 1,440 rows or more would do to count the minutes of a day
 minutes as (
 
-    select cast(row_number() over (order by date_day) as integer) - 1 as time_key
+    select cast(row_number() over (order by date_day) - 1 as integer) as time_key
     from calendar
 
 ),
@@ -17,7 +17,7 @@ parts as (
     select
         time_key,
         cast(floor(time_key / 60.0) as integer) as hour_of_day,
-        time_key % 60 as minute_of_hour
+        cast(time_key % 60 as integer) as minute_of_hour
     from minutes
     where time_key < 1440
 

@@ -52,23 +52,23 @@ admissions as (
 final as (
 
     select
-        admissions.admission_event_id,
-        admissions.encounter_id,
+        admissions.admission_event_id as admission_event_id,
+        admissions.encounter_id as encounter_id,
         {{ date_key("admissions.admission_date") }} as admission_date_key,
         {{ time_key("admissions.admitted_at") }} as admission_time_key,
         coalesce(patients.patient_key, {{ unknown_key() }}) as patient_key,
         coalesce(facilities.facility_key, {{ unknown_key() }}) as facility_key,
         coalesce(departments.department_key, {{ unknown_key() }}) as department_key,
-        admissions.facility_id,
-        admissions.department_id,
-        admissions.admission_method,
+        admissions.facility_id as facility_id,
+        admissions.department_id as department_id,
+        admissions.admission_method as admission_method,
         admissions.wait_seconds / cast(60 as {{ type_double() }}) as wait_minutes,
-        admissions.is_emergency,
-        admissions.is_wait_over_4_hours,
-        admissions.is_wait_over_12_hours,
-        admissions.requested_at,
-        admissions.admitted_at,
-        admissions.admission_date
+        admissions.is_emergency as is_emergency,
+        admissions.is_wait_over_4_hours as is_wait_over_4_hours,
+        admissions.is_wait_over_12_hours as is_wait_over_12_hours,
+        admissions.requested_at as requested_at,
+        admissions.admitted_at as admitted_at,
+        admissions.admission_date as admission_date
     from admissions
     left join patients on admissions.patient_id = patients.patient_id
     left join facilities

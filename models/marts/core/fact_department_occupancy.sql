@@ -49,17 +49,17 @@ final as (
         {{ date_key("beds.snapshot_date") }} as snapshot_date_key,
         coalesce(facilities.facility_key, {{ unknown_key() }}) as facility_key,
         coalesce(departments.department_key, {{ unknown_key() }}) as department_key,
-        beds.facility_id,
-        beds.department_id,
-        beds.snapshot_point,
-        beds.staffed_beds,
-        beds.capacity_beds,
-        beds.occupied_beds,
-        beds.capacity_beds - beds.occupied_beds as free_beds,
-        beds.capacity_beds - beds.staffed_beds as escalation_beds_open,
-        beds.waiting_patients,
-        beds.snapshot_at,
-        beds.snapshot_date
+        beds.facility_id as facility_id,
+        beds.department_id as department_id,
+        beds.snapshot_point as snapshot_point,
+        beds.staffed_beds as staffed_beds,
+        beds.capacity_beds as capacity_beds,
+        beds.occupied_beds as occupied_beds,
+        cast(beds.capacity_beds - beds.occupied_beds as integer) as free_beds,
+        cast(beds.capacity_beds - beds.staffed_beds as integer) as escalation_beds_open,
+        beds.waiting_patients as waiting_patients,
+        beds.snapshot_at as snapshot_at,
+        beds.snapshot_date as snapshot_date
     from beds
     left join facilities
         on

@@ -38,7 +38,7 @@ days_to_load as (
 
     {{ days_to_load("stays", "discharge_date", "discharged_at") }}
     union
-    select stays.discharge_date
+    select stays.discharge_date as discharge_date
     from stays
     inner join {{ this }} as loaded on stays.discharge_event_id = loaded.discharge_event_id
     where loaded.admitted_at is null and stays.admitted_at is not null
@@ -58,28 +58,28 @@ discharges as (
 final as (
 
     select
-        discharges.discharge_event_id,
-        discharges.encounter_id,
+        discharges.discharge_event_id as discharge_event_id,
+        discharges.encounter_id as encounter_id,
         {{ date_key("discharges.discharge_date") }} as discharge_date_key,
         {{ time_key("discharges.discharged_at") }} as discharge_time_key,
         coalesce(patients.patient_key, {{ unknown_key() }}) as patient_key,
         coalesce(facilities.facility_key, {{ unknown_key() }}) as facility_key,
         coalesce(departments.department_key, {{ unknown_key() }}) as department_key,
-        discharges.facility_id,
-        discharges.department_id,
-        discharges.discharge_destination,
+        discharges.facility_id as facility_id,
+        discharges.department_id as department_id,
+        discharges.discharge_destination as discharge_destination,
         discharges.stay_seconds / cast(3600 as {{ type_double() }}) as stay_hours,
-        discharges.stay_nights,
+        discharges.stay_nights as stay_nights,
         discharges.delay_seconds / cast(3600 as {{ type_double() }}) as delay_hours,
-        discharges.delay_days,
-        discharges.is_delayed,
-        discharges.is_delayed_5_days,
-        discharges.is_long_stay,
-        discharges.is_death,
-        discharges.admitted_at,
-        discharges.medically_fit_at,
-        discharges.discharged_at,
-        discharges.discharge_date
+        discharges.delay_days as delay_days,
+        discharges.is_delayed as is_delayed,
+        discharges.is_delayed_5_days as is_delayed_5_days,
+        discharges.is_long_stay as is_long_stay,
+        discharges.is_death as is_death,
+        discharges.admitted_at as admitted_at,
+        discharges.medically_fit_at as medically_fit_at,
+        discharges.discharged_at as discharged_at,
+        discharges.discharge_date as discharge_date
     from discharges
     left join patients on discharges.patient_id = patients.patient_id
     left join facilities

@@ -57,13 +57,13 @@ final as (
         coalesce(patients.patient_key, {{ unknown_key() }}) as patient_key,
         coalesce(facilities.facility_key, {{ unknown_key() }}) as facility_key,
         coalesce(departments.department_key, {{ unknown_key() }}) as department_key,
-        waiting.patient_id,
-        waiting.facility_id,
-        waiting.department_id,
-        waiting.wait_duration_hours,
-        waiting.requested_at,
-        waiting.snapshot_at,
-        waiting.snapshot_date
+        waiting.patient_id as patient_id,
+        waiting.facility_id as facility_id,
+        waiting.department_id as department_id,
+        waiting.wait_duration_hours as wait_duration_hours,
+        waiting.requested_at as requested_at,
+        waiting.snapshot_at as snapshot_at,
+        waiting.snapshot_date as snapshot_date
     from waiting
     left join patients on waiting.patient_id = patients.patient_id
     left join facilities

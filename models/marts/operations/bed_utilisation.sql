@@ -42,21 +42,21 @@ rates as (
 final as (
 
     select
-        rates.facility_id,
-        rates.department_id,
-        departments.department_code,
-        departments.department_name,
-        departments.is_general_acute,
-        rates.snapshot_date,
-        departments.funded_beds,
-        rates.staffed_beds,
-        rates.escalation_beds_open,
-        rates.sod_capacity_beds,
-        rates.eod_capacity_beds,
-        rates.sod_occupied_beds,
-        rates.eod_occupied_beds,
-        rates.sod_occupancy_rate,
-        rates.eod_occupancy_rate,
+        rates.facility_id as facility_id,
+        rates.department_id as department_id,
+        departments.department_code as department_code,
+        departments.department_name as department_name,
+        departments.is_general_acute as is_general_acute,
+        rates.snapshot_date as snapshot_date,
+        departments.funded_beds as funded_beds,
+        rates.staffed_beds as staffed_beds,
+        rates.escalation_beds_open as escalation_beds_open,
+        rates.sod_capacity_beds as sod_capacity_beds,
+        rates.eod_capacity_beds as eod_capacity_beds,
+        rates.sod_occupied_beds as sod_occupied_beds,
+        rates.eod_occupied_beds as eod_occupied_beds,
+        rates.sod_occupancy_rate as sod_occupancy_rate,
+        rates.eod_occupancy_rate as eod_occupancy_rate,
         avg(rates.sod_occupancy_rate) over (
             partition by rates.department_id
             order by rates.snapshot_date

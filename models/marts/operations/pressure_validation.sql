@@ -60,7 +60,7 @@ final as (
         cast(published.metric as varchar(48)) as metric,
         cast(published.description as varchar(200)) as description,
         cast(published.unit as varchar(16)) as unit,
-        simulated.simulated_value,
+        simulated.simulated_value as simulated_value,
         cast(published.lowest as {{ type_double() }}) as published_lowest,
         cast(published.highest as {{ type_double() }}) as published_highest,
         cast(

@@ -62,10 +62,10 @@ discharges_by_day as (
 against_yesterday as (
 
     select
-        today.facility_id,
-        today.department_id,
-        today.snapshot_date,
-        today.waiting_patients,
+        today.facility_id as facility_id,
+        today.department_id as department_id,
+        today.snapshot_date as snapshot_date,
+        today.waiting_patients as waiting_patients,
         yesterday.waiting_patients as waiting_patients_yesterday
     from queues as today
     left join queues as yesterday
@@ -78,13 +78,13 @@ against_yesterday as (
 flows as (
 
     select
-        against_yesterday.facility_id,
-        against_yesterday.department_id,
-        against_yesterday.snapshot_date,
+        against_yesterday.facility_id as facility_id,
+        against_yesterday.department_id as department_id,
+        against_yesterday.snapshot_date as snapshot_date,
         cast(coalesce(admissions_by_day.admissions, 0) as bigint) as admissions,
         cast(coalesce(discharges_by_day.discharges, 0) as bigint) as discharges,
-        against_yesterday.waiting_patients,
-        against_yesterday.waiting_patients_yesterday
+        against_yesterday.waiting_patients as waiting_patients,
+        against_yesterday.waiting_patients_yesterday as waiting_patients_yesterday
     from against_yesterday
     left join admissions_by_day
         on
@@ -100,17 +100,17 @@ flows as (
 final as (
 
     select
-        flows.facility_id,
-        flows.department_id,
-        departments.department_code,
-        departments.department_name,
-        flows.snapshot_date,
-        flows.admissions,
-        flows.discharges,
+        flows.facility_id as facility_id,
+        flows.department_id as department_id,
+        departments.department_code as department_code,
+        departments.department_name as department_name,
+        flows.snapshot_date as snapshot_date,
+        flows.admissions as admissions,
+        flows.discharges as discharges,
         flows.admissions - flows.discharges as net_admissions,
-        flows.waiting_patients,
-        flows.waiting_patients_yesterday,
-        flows.waiting_patients - flows.waiting_patients_yesterday as queue_growth,
+        flows.waiting_patients as waiting_patients,
+        flows.waiting_patients_yesterday as waiting_patients_yesterday,
+        cast(flows.waiting_patients - flows.waiting_patients_yesterday as integer) as queue_growth,
         flows.admissions + flows.waiting_patients - flows.waiting_patients_yesterday as requests,
         avg(cast(flows.waiting_patients as {{ type_double() }})) over (
             partition by flows.department_id

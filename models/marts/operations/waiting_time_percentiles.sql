@@ -27,13 +27,13 @@ observed_days as (
 observed_waits as (
 
     select
-        admissions.facility_id,
-        admissions.department_id,
-        dates.month_start_date,
-        admissions.wait_minutes,
-        admissions.is_emergency,
-        admissions.is_wait_over_4_hours,
-        admissions.is_wait_over_12_hours
+        admissions.facility_id as facility_id,
+        admissions.department_id as department_id,
+        dates.month_start_date as month_start_date,
+        admissions.wait_minutes as wait_minutes,
+        admissions.is_emergency as is_emergency,
+        admissions.is_wait_over_4_hours as is_wait_over_4_hours,
+        admissions.is_wait_over_12_hours as is_wait_over_12_hours
     from admissions
     inner join dates on admissions.admission_date_key = dates.date_key
     inner join observed_days
@@ -65,19 +65,19 @@ waits_by_month as (
 final as (
 
     select
-        waits_by_month.facility_id,
-        waits_by_month.department_id,
-        departments.department_code,
-        departments.department_name,
-        waits_by_month.month_start_date,
+        waits_by_month.facility_id as facility_id,
+        waits_by_month.department_id as department_id,
+        departments.department_code as department_code,
+        departments.department_name as department_name,
+        waits_by_month.month_start_date as month_start_date,
         cast(waits_by_month.admissions as bigint) as admissions,
         cast(waits_by_month.emergency_admissions as bigint) as emergency_admissions,
         cast(waits_by_month.waits_over_4_hours as bigint) as waits_over_4_hours,
         cast(waits_by_month.waits_over_12_hours as bigint) as waits_over_12_hours,
-        waits_by_month.p50_wait_minutes,
-        waits_by_month.p90_wait_minutes,
-        waits_by_month.p95_wait_minutes,
-        waits_by_month.longest_wait_minutes
+        waits_by_month.p50_wait_minutes as p50_wait_minutes,
+        waits_by_month.p90_wait_minutes as p90_wait_minutes,
+        waits_by_month.p95_wait_minutes as p95_wait_minutes,
+        waits_by_month.longest_wait_minutes as longest_wait_minutes
     from waits_by_month
     left join departments on waits_by_month.department_id = departments.department_id
 
