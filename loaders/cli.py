@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -14,9 +15,13 @@ from loaders import __version__
 from loaders.errors import BadSetting, WardhouseError
 from loaders.lake import Lake
 from loaders.progress import Clock, bar
+from loaders.targets import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from loaders.quality.gates import Outcome
+    from loaders.targets import Warehouse
     from loaders.warehouse import Dbt
     from loaders.world.config import World
 
@@ -50,6 +55,14 @@ app = typer.Typer(
 )
 
 
+class Service(StrEnum):
+    """What there is a stand-in for."""
+
+    clickhouse = "clickhouse"
+    redshift = "redshift"
+    s3 = "s3"
+
+
 class Gate(StrEnum):
     """Where a gate stands."""
 
@@ -59,6 +72,9 @@ class Gate(StrEnum):
 
 LakeOption = Annotated[
     str, typer.Option("--lake", envvar="WARDHOUSE_LAKE", help="The folder of the lake; the warehouse is in it.")
+]
+TargetOption = Annotated[
+    Target, typer.Option("--target", envvar="WARDHOUSE_TARGET", help="The warehouse; a stand-in where none is set up.")
 ]
 Workers = Annotated[
     int | None, typer.Option(min=1, max=64, help="Processes to use; as many as there are processors by default.")
@@ -114,6 +130,7 @@ def run(
     dirty: Dirty = False,
     settings: Settings = None,
     workers: Workers = None,
+    target: TargetOption = Target.duckdb,
     full_refresh: Annotated[bool, typer.Option(help="Build every table anew.")] = False,
 ) -> None:
     """Do everything, from simulation to docs.
@@ -125,7 +142,6 @@ def run(
     from loaders.lock import writing
     from loaders.staging.manifest import Counts, read_manifest, totals
     from loaders.summary import lines, summarise
-    from loaders.warehouse import Dbt, prepare_building, publish
 
     clock = Clock()
     place = Lake.at(lake)
@@ -133,16 +149,15 @@ def run(
         world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
         _generate(place, world, None, workers)
         _stage(place, workers)
-        _check(place, Gate.staging)
-        dbt = Dbt(place, prepare_building(place))
-        _build(dbt, full_refresh)
-        _check(place, Gate.marts, dbt.warehouse)
-        warehouse = publish(place)
-        dbt.warehouse = warehouse
-        site = _docs(dbt)
-        typer.echo(clock.line("run", "everything is published"))
-        counts = sum(totals(read_manifest(place)).values(), Counts())
-        typer.echo("\n".join(lines(summarise(warehouse), counts, warehouse, site)))
+        _check_staging(place)
+        with _to_build(target, place) as dbt:
+            _build(dbt, full_refresh)
+            _check_marts(dbt.warehouse)
+            _publish(dbt, place)
+            site = _docs(dbt)
+            typer.echo(clock.line("run", "everything is published"))
+            counts = sum(totals(read_manifest(place)).values(), Counts())
+            typer.echo("\n".join(lines(summarise(dbt.warehouse), counts, dbt.warehouse, site)))
 
 
 @app.command()
@@ -193,6 +208,7 @@ def stage(lake: LakeOption = "data", workers: Workers = None) -> None:
 def check(
     gate: Annotated[Gate, typer.Argument(help="Which gate: what is staged, or the published marts.")],
     lake: LakeOption = "data",
+    target: TargetOption = Target.duckdb,
 ) -> None:
     """Hold what is staged, or the marts, to a gate.
 
@@ -200,12 +216,18 @@ def check(
 
     Example: wardhouse check staging
     """
-    _check(Lake.at(lake), gate)
+    place = Lake.at(lake)
+    if gate is Gate.staging:
+        _check_staging(place)
+    else:
+        with _built(target, place) as dbt:
+            _check_marts(dbt.warehouse)
 
 
 @app.command()
 def build(
     lake: LakeOption = "data",
+    target: TargetOption = Target.duckdb,
     full_refresh: Annotated[bool, typer.Option(help="Build every table anew.")] = False,
 ) -> None:
     """Build the warehouse with dbt.
@@ -215,27 +237,43 @@ def build(
     Example: wardhouse build --full-refresh
     """
     from loaders.lock import writing
-    from loaders.warehouse import Dbt, prepare_building, publish
 
     place = Lake.at(lake)
-    with writing(place):
-        _build(Dbt(place, prepare_building(place)), full_refresh)
-        typer.echo(f"published {publish(place)}")
+    with writing(place), _to_build(target, place) as dbt:
+        _build(dbt, full_refresh)
+        _publish(dbt, place)
+        typer.echo(f"published {dbt.warehouse.label}")
 
 
 @app.command()
-def docs(lake: LakeOption = "data") -> None:
+def docs(lake: LakeOption = "data", target: TargetOption = Target.duckdb) -> None:
     """Make the docs site, as one page.
 
     Example: wardhouse docs
     """
-    from loaders.errors import WarehouseError
-    from loaders.warehouse import Dbt, published
+    with _built(target, Lake.at(lake)) as dbt:
+        typer.echo(_docs(dbt))
 
-    place = Lake.at(lake)
-    if not published(place).exists():
-        raise WarehouseError(f"there is no warehouse in {place.root}: run `wardhouse build` first")
-    typer.echo(_docs(Dbt(place, published(place))))
+
+@app.command()
+def serve(
+    service: Annotated[Service, typer.Argument(help="Which service to stand in for.")],
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; 0 is any free one.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where it keeps its data; data/<service> by default. S3 keeps none.")
+    ] = None,
+    until_closed: Annotated[bool, typer.Option("--until-closed", hidden=True)] = False,
+) -> None:
+    """Start a stand-in for a service, on this machine only.
+
+    clickhouse is ClickHouse's engine behind its HTTP interface; redshift is PostgreSQL that speaks, and refuses, as
+    Redshift does; s3 is moto. They are for development and tests: none is the service itself. Ctrl-C stops them.
+
+    Example: wardhouse serve clickhouse
+    """
+    from loaders.local.serve import serve as serve_until_stopped
+
+    serve_until_stopped(service, port, folder, until_closed, typer.echo)
 
 
 @app.command()
@@ -348,27 +386,77 @@ def _stage(lake: Lake, workers: int | None) -> None:
         typer.echo(clock.line("stage", "nothing new"))
 
 
-def _check(lake: Lake, gate: Gate, warehouse: Path | None = None) -> None:
+def _check_staging(lake: Lake) -> None:
     from loaders.contracts import contracts
-    from loaders.errors import WarehouseError
-    from loaders.quality.gates import check_marts, check_staging, stop_at_failures
+    from loaders.quality.gates import check_staging
+
+    _gate(Gate.staging, lambda docs: check_staging(lake, contracts(), docs))
+
+
+def _check_marts(warehouse: "Warehouse") -> None:
+    from loaders.quality.gates import check_marts
+
+    _gate(Gate.marts, lambda docs: check_marts(warehouse, docs))
+
+
+def _gate(gate: Gate, checked: "Callable[[Path], list[Outcome]]") -> None:
+    from loaders.quality.gates import stop_at_failures
     from loaders.quality.page import write_page
-    from loaders.warehouse import check_warehouse, published, target_path
+    from loaders.warehouse import target_path
 
     clock = Clock()
     folder = target_path() / "docs" / "gates"
-    outcomes: list[Outcome]
-    if gate is Gate.staging:
-        outcomes = check_staging(lake, contracts(), folder / f"{gate.value}_data_docs")
-    else:
-        path = warehouse or published(lake)
-        if not path.exists():
-            raise WarehouseError(f"there is no warehouse in {lake.root}: run `wardhouse build` first")
-        check_warehouse(path)
-        outcomes = check_marts(path, folder / f"{gate.value}_data_docs")
+    outcomes = checked(folder / f"{gate.value}_data_docs")
     page = write_page(folder / f"{gate.value}.html", gate.value, outcomes)
     stop_at_failures(gate.value, outcomes, page)
     typer.echo(clock.line("check", f"{gate.value}: all {len(outcomes)} expectations hold"))
+
+
+@contextmanager
+def _to_build(target: Target, lake: Lake) -> "Iterator[Dbt]":
+    """dbt on the warehouse to build: for DuckDB a copy beside the published one."""
+    from loaders.local.reach import server
+    from loaders.targets import duckdb_warehouse
+    from loaders.warehouse import Dbt, check_staged, prepare_building
+
+    check_staged(lake)
+    if target is Target.duckdb:
+        yield Dbt(str(lake), duckdb_warehouse(prepare_building(lake)))
+        return
+    with server(target, lake, _say_service) as (warehouse, place):
+        yield Dbt(place, warehouse)
+
+
+@contextmanager
+def _built(target: Target, lake: Lake) -> "Iterator[Dbt]":
+    """dbt on a warehouse that has been built."""
+    from loaders.errors import WarehouseError
+    from loaders.local.reach import server
+    from loaders.targets import duckdb_warehouse
+    from loaders.warehouse import Dbt, check_built, check_warehouse, published
+
+    if target is Target.duckdb:
+        if not published(lake).exists():
+            raise WarehouseError(f"there is no warehouse in {lake}: run `wardhouse build` first")
+        check_warehouse(published(lake))
+        yield Dbt(str(lake), duckdb_warehouse(published(lake)))
+        return
+    with server(target, lake, _say_service) as (warehouse, place):
+        check_built(warehouse)
+        yield Dbt(place, warehouse)
+
+
+def _publish(dbt: "Dbt", lake: Lake) -> None:
+    """DuckDB's file is put in place; on a server every table was, as it was built."""
+    from loaders.targets import duckdb_warehouse
+    from loaders.warehouse import publish
+
+    if dbt.warehouse.target is Target.duckdb:
+        dbt.warehouse = duckdb_warehouse(publish(lake))
+
+
+def _say_service(said: str) -> None:
+    typer.echo(f"service   {said}")
 
 
 def _build(dbt: "Dbt", full_refresh: bool) -> None:

@@ -49,6 +49,9 @@ class Lake:
             raise LakeError(f"{place} is not a folder: this version keeps the lake in one, such as --lake data")
         return cls(Path(place).expanduser().resolve())
 
+    def __str__(self) -> str:
+        return self._place
+
     def check_writable(self) -> None:
         """Raises LakeError when the lake cannot be written, and says why."""
         with explained(f"the lake {self.root} is not writable"):

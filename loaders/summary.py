@@ -5,9 +5,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from loaders.staging.manifest import Counts
+from loaders.targets import Target, Warehouse
 
 LAYERS = {
     "dimensions": ("core.dim_facility", "core.dim_department", "core.dim_patient", "core.dim_date", "core.dim_time"),
@@ -19,6 +18,12 @@ LAYERS = {
         "operations.pressure_validation",
     ),
 }  # fmt: skip
+
+PERCENTILE = {
+    Target.duckdb: "quantile_cont({column}, {share})",
+    Target.clickhouse: "quantileExactInclusive({share})({column})",
+    Target.redshift: "percentile_cont({share}) within group (order by {column})",
+}
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,17 @@ class Summary:
     disagreeing: list[str]
 
 
-def summarise(warehouse: Path) -> Summary:
+def summarise(warehouse: Warehouse) -> Summary:
     """Read the summary from a built warehouse."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
+    import sqlalchemy
+
+    with warehouse.connection() as connection:
 
         def rows(query: str) -> list[tuple[Any, ...]]:
-            return connection.execute(query).fetchall()
+            return [tuple(row) for row in connection.execute(sqlalchemy.text(query))]
+
+        def percentile(share: float) -> str:
+            return PERCENTILE[warehouse.target].format(share=share, column="admissions.wait_minutes")
 
         return Summary(
             rows={
@@ -63,7 +73,7 @@ def summarise(warehouse: Path) -> Summary:
                     """
                     select
                         dates.month_start_date,
-                        sum(utilisation.sod_occupied_beds) / sum(utilisation.sod_capacity_beds)
+                        sum(utilisation.sod_occupied_beds) / cast(sum(utilisation.sod_capacity_beds) as float)
                     from operations.bed_utilisation as utilisation
                     inner join core.dim_date as dates on utilisation.snapshot_date = dates.date_day
                     where utilisation.is_general_acute
@@ -75,16 +85,17 @@ def summarise(warehouse: Path) -> Summary:
             waits=[
                 Waits(*row)
                 for row in rows(
-                    """
+                    f"""
                     select
                         departments.department_code,
                         departments.department_name,
                         count(*),
-                        quantile_cont(admissions.wait_minutes, 0.5) / 60,
-                        quantile_cont(admissions.wait_minutes, 0.9) / 60,
-                        quantile_cont(admissions.wait_minutes, 0.95) / 60
+                        {percentile(0.5)} / 60,
+                        {percentile(0.9)} / 60,
+                        {percentile(0.95)} / 60
                     from core.fact_admissions as admissions
-                    inner join core.dim_department as departments using (department_key)
+                    inner join core.dim_department as departments
+                        on admissions.department_key = departments.department_key
                     inner join (
                         select facility_id, min(snapshot_date) as first_day
                         from core.fact_department_occupancy
@@ -114,7 +125,7 @@ def summarise(warehouse: Path) -> Summary:
         )
 
 
-def lines(summary: Summary, counts: Counts, warehouse: Path, docs: Path | None) -> list[str]:
+def lines(summary: Summary, counts: Counts, warehouse: Warehouse, docs: Path | None) -> list[str]:
     """The summary as lines for a terminal."""
 
     def layer(name: str) -> str:
@@ -144,6 +155,6 @@ def lines(summary: Summary, counts: Counts, warehouse: Path, docs: Path | None) 
         f"pressure    {agree} of {all_figures} figures agree with what hospitals publish"
         + (f", {too_few} {'needs' if too_few == 1 else 'need'} more days" if too_few else ""),
         *(f"            {figure}" for figure in summary.disagreeing),
-        f"warehouse   {warehouse}",
+        f"warehouse   {warehouse.label}",
     ]
     return text + ([f"docs        {docs}"] if docs else [])

@@ -1,4 +1,4 @@
-"""The warehouse file and dbt, in this process: build beside what is published, publish when all is well."""
+"""dbt in this process, and the DuckDB file: built beside what is published, published when all is well."""
 
 import gc
 import os
@@ -12,10 +12,11 @@ from typing import Any
 
 import duckdb
 
-from loaders.errors import LakeError, WarehouseError
+from loaders.errors import LakeError, ServiceError, WarehouseError
 from loaders.lake import Lake
 from loaders.project import PROJECT
 from loaders.staging.manifest import MANIFEST_KEY
+from loaders.targets import Target, Warehouse
 
 LAYOUT = 2
 """As `warehouse_layout` in macros/landing/guard_warehouse.sql."""
@@ -77,10 +78,30 @@ def check_warehouse(path: Path) -> None:
         )
 
 
-class Dbt:
-    """dbt in this process: the project is parsed once and the parse is used by every command."""
+def check_built(warehouse: Warehouse) -> None:
+    """Raises WarehouseError for a server that holds no warehouse of this version."""
+    try:
+        found = warehouse.rows("select layout from landing.warehouse_layout")
+    except ServiceError:
+        raise
+    except Exception:
+        found = []
+    if not found:
+        raise WarehouseError(f"there is no warehouse in {warehouse.label}: run `wardhouse build` first")
+    if found[0][0] != LAYOUT:
+        raise WarehouseError(
+            f"{warehouse.label} has layout {found[0][0]} and this version makes layout {LAYOUT}: drop its schemas and "
+            "build again; the lake has everything"
+        )
 
-    def __init__(self, lake: Lake, warehouse: Path, progress: Callable[[int, int], Any] = lambda done, total: None):
+
+class Dbt:
+    """dbt in this process: the project is parsed once and the parse is used by every command.
+
+    `lake` is where the warehouse finds the lake: a folder or an s3:// address.
+    """
+
+    def __init__(self, lake: str, warehouse: Warehouse, progress: Callable[[int, int], Any] = lambda done, total: None):
         self.lake, self.warehouse, self.progress = lake, warehouse, progress
         self._manifest: Any = None
 
@@ -129,7 +150,7 @@ class Dbt:
         more = f"\n  and {len(failed) - 10} more" if len(failed) > 10 else ""
         raise WarehouseError(
             f"dbt {command} failed: {len(failed)} nodes failed, {skipped} were skipped{shown}{more}\n"
-            f"  details are in {target_path() / 'dbt.log'}; the warehouse was not published"
+            f"  details are in {target_path() / 'dbt.log'}; {_left(self.warehouse)}"
         )
 
     def _heard(self, event: Any) -> None:
@@ -140,13 +161,24 @@ class Dbt:
 _GLOBAL = ["--log-level", "none", "--log-level-file", "info", "--no-version-check", "--no-send-anonymous-usage-stats"]
 
 
-def _let_go() -> None:
-    """Close the database, which dbt keeps open for a next command."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+def _left(warehouse: Warehouse) -> str:
+    """How a failed build leaves a warehouse."""
+    if warehouse.target is Target.duckdb:
+        return "the warehouse was not published"
+    return "tables that had been built are as they are, the others as they were; run again to go on"
 
-    with suppress(Exception):
-        DuckDBConnectionManager.env().close()
-    DuckDBConnectionManager.close_all_connections()
+
+def _let_go() -> None:
+    """Close connections, which dbt keeps open for a next command; DuckDB's among them."""
+    from dbt.adapters.factory import FACTORY
+
+    for adapter in FACTORY.adapters.values():
+        with suppress(Exception):
+            adapter.cleanup_connections()
+        with suppress(Exception):
+            adapter.connections.env().close()
+        with suppress(Exception):
+            adapter.connections.close_all_connections()
     gc.collect()
 
 
@@ -155,15 +187,15 @@ def _project() -> list[str]:
 
 
 @contextmanager
-def _environment(lake: Lake, warehouse: Path) -> Iterator[None]:
+def _environment(lake: str, warehouse: Warehouse) -> Iterator[None]:
     """What profiles.yml and dbt_project.yml read, and dbt's telemetry off whatever they say."""
     settings = {
-        "WARDHOUSE_LAKE": str(lake.root),
-        "WARDHOUSE_DUCKDB": str(warehouse),
-        "WARDHOUSE_TARGET": "duckdb",
+        "WARDHOUSE_LAKE": lake,
+        "WARDHOUSE_TARGET": warehouse.target.value,
         "DBT_TARGET_PATH": str(target_path()),
         "DBT_LOG_PATH": str(target_path()),
         "DO_NOT_TRACK": "1",
+        **warehouse.environment,
     }
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
@@ -182,13 +214,17 @@ def _first_lines(message: Any) -> str:
     return " ".join(lines[:4])
 
 
-def prepare_building(lake: Lake) -> Path:
-    """A copy of the published warehouse to build on, or nothing yet. Raises for what must not be touched."""
+def check_staged(lake: Lake) -> None:
+    """Raises LakeError where there is nothing to build from."""
     if not lake.exists(MANIFEST_KEY):
         raise LakeError(
             f"nothing is staged in {lake.root}: run `wardhouse generate` and `wardhouse stage` first, "
             "or `wardhouse run` for everything"
         )
+
+
+def prepare_building(lake: Lake) -> Path:
+    """A copy of the published warehouse to build on, or nothing yet. Raises for what must not be touched."""
     source, copy = published(lake), building(lake)
     check_warehouse(source)
     for leftover in (copy, copy.with_name(copy.name + ".wal")):

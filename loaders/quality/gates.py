@@ -17,15 +17,9 @@ from loaders.errors import GateFailed, LakeError
 from loaders.lake import Lake
 from loaders.quality.suites import Suite, marts_suites, staging_suite
 from loaders.staging.manifest import Manifest, read_manifest, staged_files
+from loaders.targets import Warehouse, duckdb_warehouse
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
-
-# Results outlive the connection's rollback only where there is none: without these, every expectation raises.
-ENGINE = {
-    "isolation_level": "AUTOCOMMIT",
-    "skip_autocommit_rollback": True,
-    "connect_args": {"read_only": True},
-}
 
 
 @dataclass(frozen=True)
@@ -73,12 +67,12 @@ def check_staging(lake: Lake, contracts: Mapping[str, Contract], docs: Path | No
             )
             suites.append(staging_suite(contract, sum(part.data.rows for part in parts if part.data)))
     try:
-        return outcomes + _validate(database, suites, docs)
+        return outcomes + _validate(duckdb_warehouse(database), suites, docs)
     finally:
         database.unlink(missing_ok=True)
 
 
-def check_marts(warehouse: Path, docs: Path | None = None) -> list[Outcome]:
+def check_marts(warehouse: Warehouse, docs: Path | None = None) -> list[Outcome]:
     """Every suite in tests/expectations against a warehouse."""
     return _validate(warehouse, marts_suites(), docs)
 
@@ -129,22 +123,22 @@ def _files_keep_schemas(lake: Lake, contracts: Mapping[str, Contract], manifest:
     )
 
 
-def _validate(database: Path, suites: list[Suite], docs: Path | None) -> list[Outcome]:
-    """Suites against the relations of a DuckDB file; Data Docs are written to `docs`."""
+def _validate(warehouse: Warehouse, suites: list[Suite], docs: Path | None) -> list[Outcome]:
+    """Suites against the relations of a warehouse; Data Docs are written to `docs`."""
     logging.disable(logging.WARNING)
     try:
-        return _checkpoint(database, suites, docs)
+        return _checkpoint(warehouse, suites, docs)
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _checkpoint(database: Path, suites: list[Suite], docs: Path | None) -> list[Outcome]:
+def _checkpoint(warehouse: Warehouse, suites: list[Suite], docs: Path | None) -> list[Outcome]:
     import great_expectations as gx
     from great_expectations.checkpoint import UpdateDataDocsAction
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_sql(name="warehouse", connection_string=f"duckdb:///{database}", kwargs=ENGINE)
+    source = context.data_sources.add_sql(name="warehouse", connection_string=warehouse.url, kwargs=warehouse.options)
     definitions = []
     for suite in suites:
         expectations = gx.ExpectationSuite(name=suite.name)
