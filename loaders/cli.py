@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ from loaders import __version__
 from loaders.errors import BadSetting, WardhouseError
 from loaders.lake import Lake
 from loaders.progress import Clock, bar
-from loaders.targets import Target
+from loaders.targets import NAMES, Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -256,6 +256,45 @@ def docs(lake: LakeOption = "data", target: TargetOption = Target.duckdb) -> Non
 
 
 @app.command()
+def parity(
+    lake: LakeOption = "data",
+    targets: Annotated[
+        list[Target] | None, typer.Option("--target", help="Which warehouses, two or more; all three by default.")
+    ] = None,
+    full_refresh: Annotated[bool, typer.Option(help="Build every table anew.")] = False,
+) -> None:
+    """Build the warehouses from the same lake, and prove that they are the same.
+
+    Compares every dimension, fact, mart and snapshot: columns, types, keys both ways and every value. Exit code 1 when
+    anything differs, or when a difference planted to try the comparison is not seen.
+
+    Example: wardhouse parity --target duckdb --target clickhouse
+    """
+    from loaders.lock import writing
+    from loaders.quality.page import write_parity_page
+    from loaders.quality.parity import compare, relations, report, stop_at_differences
+    from loaders.warehouse import target_path
+
+    place, clock = Lake.at(lake), Clock()
+    chosen = list(dict.fromkeys(targets or Target))
+    if len(chosen) < 2:
+        raise BadSetting(f"parity needs two warehouses to compare, and {chosen[0].value} is one")
+    with writing(place), ExitStack() as stack:
+        built = []
+        for target in chosen:
+            dbt = stack.enter_context(_to_build(target, place))
+            _build(dbt, full_refresh)
+            _publish(dbt, place)
+            built.append(dbt)
+        with bar("parity", "relations") as advance:
+            verdicts = compare(relations(built[0].project()), [dbt.warehouse for dbt in built], advance)
+    page = write_parity_page(target_path() / "docs" / "parity.html", verdicts, NAMES[chosen[0]])
+    typer.echo("\n".join(report(verdicts)))
+    stop_at_differences(verdicts, page)
+    typer.echo(clock.line("parity", f"{' = '.join(NAMES[target] for target in chosen)} in all relations"))
+
+
+@app.command()
 def serve(
     service: Annotated[Service, typer.Argument(help="Which service to stand in for.")],
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; 0 is any free one.")] = None,
@@ -465,7 +504,9 @@ def _build(dbt: "Dbt", full_refresh: bool) -> None:
         dbt.progress = advance
         nodes = dbt.build(full_refresh).nodes
     models, tests = nodes.get("model", 0), nodes.get("test", 0)
-    said = f"{models} models, {nodes.get('snapshot', 0)} snapshots, {nodes.get('seed', 0)} seeds; {tests} tests pass"
+    where = "" if dbt.warehouse.target is Target.duckdb else f" on {NAMES[dbt.warehouse.target]}"
+    kinds = f"{models} models, {nodes.get('snapshot', 0)} snapshots, {nodes.get('seed', 0)} seeds"
+    said = f"{kinds}; {tests} tests pass{where}"
     typer.echo(clock.line("build", said))
 
 

@@ -116,6 +116,12 @@ class Dbt:
         results = self._run("build", *options)
         return Built(Counter(str(result.node.resource_type) for result in results))
 
+    def project(self) -> Any:
+        """The parsed project: dbt's manifest."""
+        if self._manifest is None:
+            self._run("parse")
+        return self._manifest
+
     def docs(self) -> Path:
         """The docs site as one page. Raises WarehouseError when dbt cannot make it."""
         self._run("docs", "generate", "--static", "--no-compile")

@@ -1,4 +1,4 @@
-"""A page of a gate's results for people: one file, no web needed."""
+"""Results of a gate, or of parity, for people: one page each, no web needed."""
 
 from collections.abc import Iterable
 from html import escape
@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from loaders.quality.gates import Outcome
+from loaders.quality.parity import CONTROLS, TOLERANCE, Verdict
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
@@ -35,6 +36,35 @@ def write_page(path: Path, gate: str, outcomes: list[Outcome]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def write_parity_page(path: Path, verdicts: list[Verdict], first: str) -> Path:
+    """Write how relations compare between engines, those that differ first."""
+    wrong = sum(not verdict.is_proven for verdict in verdicts)
+    said = f"{wrong:,} of {len(verdicts):,} comparisons fail" if wrong else f"all {len(verdicts):,} comparisons hold"
+    rows = "".join(_parity_row(verdict, first) for verdict in sorted(verdicts, key=lambda verdict: verdict.is_proven))
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Wardhouse: parity</title>'
+        f'<style>{_STYLE}</style><h1>Parity: <span class="{"fails" if wrong else "holds"}" data-failed="{wrong}">'
+        f"{escape(said)}</span></h1><p>Same columns in the same order, same types, same keys both ways, same values: "
+        f"exactly, but for the columns named, which agree within {TOLERANCE:g} of their value. In each comparison "
+        f"{', '.join(CONTROLS)} were planted, and must be seen.</p><table>{rows}</table></html>"
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _parity_row(verdict: Verdict, first: str) -> str:
+    state = "holds" if verdict.is_proven else "fails"
+    inexact = f"; within tolerance: {', '.join(sorted(verdict.relation.inexact))}" if verdict.relation.inexact else ""
+    found = "<br>".join(map(escape, verdict.differences)) or "no difference"
+    return (
+        f'<tr class="{"failed" if state == "fails" else ""}"><td class="{state}">{state}</td>'
+        f"<td><b>{escape(verdict.relation.name)}</b> in {escape(verdict.engine)} as in {escape(first)}: "
+        f"{verdict.rows:,} rows, {verdict.columns} columns, by {escape(', '.join(verdict.relation.key))}"
+        f"{escape(inexact)}</td><td>{found}; {len(verdict.caught)} of {len(CONTROLS)} planted ones seen</td></tr>"
+    )
 
 
 def _relations(outcomes: Iterable[Outcome]) -> Iterable[str]:

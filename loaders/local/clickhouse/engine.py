@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from threading import Lock
+from threading import Condition
 from typing import Any, TextIO
 
 from loaders.errors import ServiceError
@@ -23,6 +23,8 @@ from loaders.local.clickhouse.statement import Statement
 
 MEMORY_SHARE = 0.5
 PIECE_BYTES = 1 << 20
+SESSION_WAIT_SECONDS = 5
+"""A client may send its next request before the end of the last one has been noticed."""
 
 # Blocks in these formats follow one another without anything before, between or after them.
 _BY_BLOCK = {
@@ -85,7 +87,7 @@ class Engine:
             self._held.close()
             raise
         self._sessions: dict[str, _Session] = {}
-        self._guard = Lock()
+        self._guard = Condition()
         self._folder = folder
         self.version = _value(self._first, "SELECT version()")
         if _value(self._first, "SELECT engine FROM system.databases WHERE name = 'default'") != "Atomic":
@@ -138,7 +140,7 @@ class Engine:
                 if request.arguments.get("session_check") == "1":
                     raise Refused(372, "SESSION_NOT_FOUND", f"Session {name[:80]} not found")
                 session = self._sessions[name] = _Session(self._connect(self._string), 0)
-            elif session.busy:
+            elif session.busy and not self._guard.wait_for(lambda: not session.busy, SESSION_WAIT_SECONDS):
                 raise Refused(373, "SESSION_IS_LOCKED", f"Session {name[:80]} is locked by a concurrent client")
             session.busy = True
         try:
@@ -147,6 +149,7 @@ class Engine:
             with self._guard:
                 session.ends = time.monotonic() + seconds
                 session.busy = False
+                self._guard.notify_all()
                 if request.arguments.get("close_session") == "1":
                     session.ends = 0
                     self._expire()
