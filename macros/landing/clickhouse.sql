@@ -1,14 +1,16 @@
 {#- How ClickHouse sees the lake: views over file(), s3(), or on a cluster s3Cluster(). -#}
 
-{% macro clickhouse__files_relation(source, files) %}
+{% macro clickhouse__land(source, files) %}
     {% set columns = [] %}
     {% for column in source.columns.values() %}
         {% do columns.append(column.name ~ " " ~ type_of(column.data_type)) %}
     {% endfor %}
     {% set keys = files | map(attribute="key") | list %}
-    {% set pattern = keys[0] if keys | length == 1 else "{" ~ keys | join(",") ~ "}" %}
+    {% set pattern = keys | first if keys | length == 1 else "{" ~ keys | join(",") ~ "}" %}
     {#- folders such as event_date=2024-02 are no columns -#}
-    select * from {{ clickhouse_reader(pattern, "Parquet", columns | join(", ")) }} settings use_hive_partitioning = 0
+    {% set rows = "select * from " ~ clickhouse_reader(pattern, "Parquet", columns | join(", "))
+        ~ " settings use_hive_partitioning = 0" if files %}
+    {{ land_as_view(source, rows if files else no_rows(source)) }}
 {% endmacro %}
 
 {% macro clickhouse__manifest_rows() %}

@@ -11,25 +11,20 @@
     {% endif %}
 {% endmacro %}
 
-{#- What there is of an entity becomes its landing relation: by default a view over its files. -#}
+{#- What there is of an entity becomes its landing relation: a view over its files, or a table that they fill. -#}
 {% macro land(source, files) %}
     {{ adapter.dispatch("land")(source, files) }}
 {% endmacro %}
 
-{% macro default__land(source, files) %}
-    {% set relation = files_relation(source, files) if files else no_rows(source) %}
-    {% do run_query("create or replace view landing." ~ source.name ~ " as " ~ relation) %}
-{% endmacro %}
-
-{#- A select of all rows of an entity's staged files. -#}
-{% macro files_relation(source, files) %}
-    {{ return(adapter.dispatch("files_relation")(source, files)) }}
-{% endmacro %}
-
-{% macro duckdb__files_relation(source, files) %}
+{% macro duckdb__land(source, files) %}
     {% set places = [] %}
     {% for file in files %}{% do places.append(lake_uri(file.key)) %}{% endfor %}
-    select * from read_parquet(['{{ places | join("', '") }}'], hive_partitioning = false)
+    {% set rows = "select * from read_parquet(['" ~ places | join("', '") ~ "'], hive_partitioning = false)" %}
+    {{ land_as_view(source, rows if files else no_rows(source)) }}
+{% endmacro %}
+
+{% macro land_as_view(source, rows) %}
+    {% do run_query("create or replace view landing." ~ source.name ~ " as " ~ rows) %}
 {% endmacro %}
 
 {#- A select of an entity's columns, and of no row. -#}

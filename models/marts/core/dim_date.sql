@@ -32,7 +32,7 @@ final as (
         cast(year_number * 10000 + month_number * 100 + day_of_month as integer) as date_key,
         cast(date_day as {{ type_date() }}) as date_day,
         year_number,
-        cast(floor((month_number - 1) / 3.0) + 1 as integer) as quarter_number,
+        cast(floor({{ ratio("(month_number - 1)", "3") }}) + 1 as integer) as quarter_number,
         month_number,
         day_of_month,
         cast({{ dbt.date_trunc("month", "date_day") }} as {{ type_date() }}) as month_start_date,
@@ -60,7 +60,7 @@ final as (
             || '/'
             || right(cast(fiscal_start_year + 1 as varchar(4)), 2) as varchar(7)
         ) as fiscal_year,
-        cast(floor((fiscal_month - 1) / 3.0) + 1 as integer) as fiscal_quarter,
+        cast(floor({{ ratio("(fiscal_month - 1)", "3") }}) + 1 as integer) as fiscal_quarter,
         fiscal_month
     from fiscal
 

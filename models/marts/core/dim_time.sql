@@ -16,7 +16,7 @@ parts as (
 
     select
         time_key,
-        cast(floor(time_key / 60.0) as integer) as hour_of_day,
+        cast(floor({{ ratio("time_key", "60") }}) as integer) as hour_of_day,
         cast(time_key % 60 as integer) as minute_of_hour
     from minutes
     where time_key < 1440

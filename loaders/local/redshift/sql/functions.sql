@@ -100,6 +100,7 @@ create function pg_catalog.convert_timezone(text, timestamp) returns timestamp l
 create function pg_catalog.convert_timezone(text, text, timestamp) returns timestamp
 language sql stable strict parallel safe as 'select $3 at time zone $1 at time zone $2';
 
+create function pg_catalog.len(text) returns int language sql immutable strict parallel safe as 'select length($1)';
 create function pg_catalog.len(varchar) returns int language sql immutable strict parallel safe as 'select length($1)';
 create function pg_catalog.len(bpchar) returns int language sql immutable strict parallel safe as 'select length($1)';
 create function pg_catalog.charindex(varchar, varchar) returns int language sql immutable strict parallel safe as
