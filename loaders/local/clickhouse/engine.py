@@ -8,9 +8,9 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from threading import Condition
@@ -46,6 +46,11 @@ _SETTINGS = {
     "storage_file_read_method": "pread",
 }
 
+_NUMBERS = (
+    *("read_rows", "read_bytes", "written_rows", "written_bytes"),
+    *("total_rows_to_read", "result_rows", "result_bytes", "elapsed_ns"),
+)
+
 Connection = Any
 
 
@@ -53,13 +58,14 @@ Connection = Any
 class Answer:
     """What the engine gave: bytes in a format, and the numbers for the summary.
 
-    `rest` gives what comes after `first` of a long result; the summary is complete only without it.
+    `rest` gives what comes after `first` of a long result, and must be closed before its connection; the summary is
+    complete only without it.
     """
 
     format: str
     first: bytes
-    rest: Iterator[bytes] | None
-    summary: dict[str, int] = field(default_factory=dict)
+    rest: Generator[bytes, None, None] | None
+    summary: dict[str, int]
 
 
 @dataclass
@@ -210,24 +216,27 @@ def answer(connection: Connection, statement: Statement, form: str) -> Answer:
 
 def _streamed(connection: Connection, stream: Any, form: str) -> Answer:
     """The first piece at once, so that an error in it is still answered as one."""
-    pieces = _pieces(connection, stream)
-    first, summary = next(pieces, (b"", {}))
-    second = next(pieces, None)
-    if second is None:
-        return Answer(form, first, None, summary or _no_rows())
-
-    def rest() -> Iterator[bytes]:
-        yield second[0]
-        for piece, _ in pieces:
-            yield piece
-
-    return Answer(form, first, rest(), summary)
+    summary = dict.fromkeys(_NUMBERS, 0)
+    pieces = _pieces(connection, stream, summary)
+    first = next(pieces, b"")
+    second = next(pieces, b"")
+    if not second:
+        return Answer(form, first, None, summary)
+    rest = _chained(second, pieces)
+    next(rest)  # from here on, closing it closes the stream
+    return Answer(form, first, rest, summary)
 
 
-def _pieces(connection: Connection, stream: Any) -> Iterator[tuple[bytes, dict[str, int]]]:
-    """A result's blocks, gathered to pieces of a size worth sending."""
+def _chained(second: bytes, pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    with contextlib.closing(pieces):
+        yield b""
+        yield second
+        yield from pieces
+
+
+def _pieces(connection: Connection, stream: Any, summary: dict[str, int]) -> Generator[bytes, None, None]:
+    """A result's blocks, gathered to pieces of a size worth sending; the summary is added up."""
     held = bytearray()
-    summary: dict[str, int] = {}
     try:
         while True:
             try:
@@ -238,12 +247,12 @@ def _pieces(connection: Connection, stream: Any) -> Iterator[tuple[bytes, dict[s
                 break
             held += block.bytes()
             for name, value in _summary(block).items():
-                summary[name] = summary.get(name, 0) + value
+                summary[name] += value
             if len(held) >= PIECE_BYTES:
-                yield bytes(held), summary
+                yield bytes(held)
                 held.clear()
         if held:
-            yield bytes(held), summary
+            yield bytes(held)
     finally:
         connection.streaming_cancel_query(stream)
 
@@ -264,21 +273,11 @@ def _insert(connection: Connection, text: bytes, form: str, data: bytes) -> Any:
 
 
 def _summary(result: Any) -> dict[str, int]:
-    return {
-        "read_rows": result.storage_rows_read(),
-        "read_bytes": result.storage_bytes_read(),
-        "written_rows": result.rows_written(),
-        "written_bytes": result.bytes_written(),
-        "total_rows_to_read": 0,
-        "result_rows": result.rows_read(),
-        "result_bytes": result.bytes_read(),
-        "elapsed_ns": int(result.elapsed() * 1e9),
-    }
-
-
-def _no_rows() -> dict[str, int]:
-    names = ("read_rows", "read_bytes", "written_rows", "written_bytes", "total_rows_to_read", "result_rows")
-    return dict.fromkeys((*names, "result_bytes", "elapsed_ns"), 0)
+    numbers = (
+        *(result.storage_rows_read(), result.storage_bytes_read(), result.rows_written(), result.bytes_written()),
+        *(0, result.rows_read(), result.bytes_read(), int(result.elapsed() * 1e9)),
+    )
+    return dict(zip(_NUMBERS, numbers, strict=True))
 
 
 def _prepare(connection: Connection, request: Request, statement: Statement, keep: bool) -> list[str]:

@@ -87,6 +87,9 @@ def parse(query_string: str, headers: Message, body: bytes, decode: Callable[[by
     Raises Refused for a body that is not what its headers say.
     """
     arguments = arguments_of(query_string)
+    for name, header in (("database", "X-ClickHouse-Database"), ("default_format", "X-ClickHouse-Format")):
+        if name not in arguments and headers[header]:
+            arguments[name] = headers[header]
     if arguments.get("compress", "0") in ("1", "true") or arguments.get("decompress", "0") in ("1", "true"):
         raise Refused(48, "NOT_IMPLEMENTED", NATIVE_BLOCKS)
     body = _decoded(body, (headers["Content-Encoding"] or "").strip().lower(), decode)

@@ -111,8 +111,6 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version = "ClickHouse stand-in"
-    sys_version = ""
     disable_nagle_algorithm = True
     timeout = IDLE_SECONDS
     server: _Server
@@ -127,6 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle(read_only=False)
 
     do_PUT = do_POST  # noqa: N815
+
+    def version_string(self) -> str:
+        """What the Server header says."""
+        return "ClickHouse stand-in"
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
         """Nothing is logged: statements may hold what nobody else should read."""
@@ -165,14 +167,16 @@ class _Handler(BaseHTTPRequestHandler):
         engine = self.server.engine
         request = parse(query_string, self.headers, body, engine.decode)
         read = statement.read(request.text)
-        form = request.arguments.get("default_format") or self.headers["X-ClickHouse-Format"] or "TabSeparated"
+        form = request.arguments.get("default_format") or "TabSeparated"
         if not re.fullmatch(r"\w+", form, re.ASCII):
             raise Refused(73, "UNKNOWN_FORMAT", f"Unknown format {form[:80]}")
+        encoding, pack = _packing(self.headers["Accept-Encoding"] or "", request.arguments)
         with engine.connection(request, read, read_only) as connection:
-            self._answer(answer(connection, read, form), query_id, request.arguments)
+            result = answer(connection, read, form)
+            with contextlib.closing(result.rest) if result.rest else contextlib.nullcontext():
+                self._answer(result, query_id, encoding, pack)
 
-    def _answer(self, result: Answer, query_id: str, arguments: dict[str, str] | Any) -> None:
-        encoding, pack = _packing(self.headers["Accept-Encoding"] or "", arguments)
+    def _answer(self, result: Answer, query_id: str, encoding: str, pack: Callable[[bytes | None], bytes]) -> None:
         summary = {name: str(value) for name, value in result.summary.items()}
         headers = {
             "Content-Type": _content_type(result.format),
