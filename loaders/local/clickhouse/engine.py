@@ -32,6 +32,8 @@ _BY_BLOCK = {
     *("jsoneachrow", "jsonlines", "ndjson"),
 }
 _READS = ("SELECT", "WITH")
+# … unless one of these is in play.
+_FRAMED = {"TOTALS", "EXTREMES", "OUTPUT_FORMAT_JSON_ARRAY_OF_ROWS"}
 _CONFIG = f"""<clickhouse>
   <display_name>wardhouse</display_name>
   <max_server_memory_usage_to_ram_ratio>{MEMORY_SHARE}</max_server_memory_usage_to_ram_ratio>
@@ -50,6 +52,8 @@ _NUMBERS = (
     *("read_rows", "read_bytes", "written_rows", "written_bytes"),
     *("total_rows_to_read", "result_rows", "result_bytes", "elapsed_ns"),
 )
+
+_RAISED = (RuntimeError, UnicodeDecodeError)
 
 Connection = Any
 
@@ -86,19 +90,17 @@ class Engine:
         except ImportError:
             raise ServiceError("the ClickHouse stand-in needs chdb: `make local` installs it") from None
         self._connect: Callable[[str], Connection] = vars(_chdb)["connect"]
-        self._held = _hold(folder)
-        try:
-            self._string, self._first = self._start(folder)
-        except BaseException:
-            self._held.close()
-            raise
         self._sessions: dict[str, _Session] = {}
         self._guard = Condition()
         self._folder = folder
-        self.version = _value(self._first, "SELECT version()")
-        if _value(self._first, "SELECT engine FROM system.databases WHERE name = 'default'") != "Atomic":
-            run(self._first, "DROP DATABASE default SYNC")
-            run(self._first, "CREATE DATABASE default ENGINE = Atomic")
+        self._held = _hold(folder)
+        try:
+            self._string, self._first = self._start(folder)
+            self.version = _value(self._first, "SELECT version()")
+        except (*_RAISED, Refused) as error:
+            self._held.close()
+            reason = str(error).split(", Stack trace")[0].split("\n")[0]
+            raise ServiceError(f"ClickHouse's engine does not open {folder}: {reason}; move the folder away") from None
 
     def _start(self, folder: Path) -> tuple[str, Connection]:
         settings = "".join(f"&{name}={value}" for name, value in _SETTINGS.items())
@@ -193,21 +195,24 @@ def run(connection: Connection, text: str | bytes, form: str = "TabSeparated") -
     """The engine's whole result. Raises Refused."""
     try:
         return connection.query(text, form)
-    except RuntimeError as error:
-        raise from_engine(str(error)) from None
+    except _RAISED as error:
+        raise from_engine(error) from None
 
 
-def answer(connection: Connection, statement: Statement, form: str) -> Answer:
-    """Run a statement; its result comes in the format it names, or else in this one. Raises Refused."""
-    form = statement.format or form
+def answer(connection: Connection, request: Request, statement: Statement) -> Answer:
+    """Run a statement; its result comes in the format it names, or else in the request's. Raises Refused."""
+    form = statement.format or request.format
     if statement.data is not None:
         return Answer(form, b"", None, _summary(_insert(connection, statement.text, form, statement.data)))
-    if form.lower() in _BY_BLOCK and statement.kind in _READS and not statement.words & {"TOTALS", "EXTREMES"}:
+    if form.lower() == "native":
+        request.check_protocol()
+    framed = _FRAMED & (statement.words | {name.upper() for name in request.settings})
+    if form.lower() in _BY_BLOCK and statement.kind in _READS and not framed:
         try:
             stream = connection.send_query(statement.text, form)
-        except RuntimeError as error:
+        except _RAISED as error:
             if "Streaming query is not supported" not in str(error):
-                raise from_engine(str(error)) from None
+                raise from_engine(error) from None
         else:
             return _streamed(connection, stream, form)
     result = run(connection, statement.text, form)
@@ -241,8 +246,8 @@ def _pieces(connection: Connection, stream: Any, summary: dict[str, int]) -> Gen
         while True:
             try:
                 block = connection.streaming_fetch_result(stream)
-            except RuntimeError as error:
-                raise from_engine(str(error)) from None
+            except _RAISED as error:
+                raise from_engine(error) from None
             if block is None or not block.size():
                 break
             held += block.bytes()
@@ -268,8 +273,8 @@ def _insert(connection: Connection, text: bytes, form: str, data: bytes) -> Any:
             connection.insert_cancel(insert)
             raise
         return connection.insert_done(insert)
-    except RuntimeError as error:
-        raise from_engine(str(error)) from None
+    except _RAISED as error:
+        raise from_engine(error) from None
 
 
 def _summary(result: Any) -> dict[str, int]:

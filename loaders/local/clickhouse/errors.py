@@ -82,12 +82,13 @@ class Refused(Exception):
         return f"Code: {self.code}. DB::Exception: {self} ({self.name}) (version {version})\n"
 
 
-def from_engine(message: str) -> Refused:
-    """The error that the engine raised as text.
+def from_engine(error: Exception) -> Refused:
+    """The error that the engine raised, whose text says the code, perhaps again and again, and the name.
 
-    >>> str(from_engine("Code: 60. DB::Exception: Code: 60. DB::Exception: No t. (UNKNOWN_TABLE) (version 26.9)"))
+    >>> str(from_engine(RuntimeError("Code: 60. DB::Exception: Code: 60. DB::Exception: No t. (UNKNOWN_TABLE)")))
     'No t.'
     """
+    message = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
     name = "STD_EXCEPTION"
     while tail := _TAIL.search(message):
         name, message = tail[1], message[: tail.start()].rstrip()

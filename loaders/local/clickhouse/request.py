@@ -7,7 +7,7 @@ import gzip
 import lzma
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesParser
@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 from loaders.local.clickhouse.errors import Refused
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+NATIVE_PROTOCOL = 54405  # what clickhouse-connect asks for; it goes on without when it does not get it
 NATIVE_BLOCKS = "The stand-in does not speak ClickHouse's own compression; use Content-Encoding and Accept-Encoding"
 
 _OF_HTTP = {
@@ -57,6 +58,24 @@ class Request:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def format(self) -> str:
+        """The format for results of statements that name none. Raises Refused for what is no name."""
+        name = self.arguments.get("default_format") or "TabSeparated"
+        if not NAME.fullmatch(name):
+            raise Refused(73, "UNKNOWN_FORMAT", f"Unknown format {name[:80]}")
+        return name
+
+    def check_protocol(self) -> None:
+        """Raises Refused for a client that wants Native as only the native protocol has it."""
+        text = self.arguments.get("client_protocol_version") or "0"
+        if not text.isascii() or not text.isdigit() or len(text) > 9:
+            raise Refused(36, "BAD_ARGUMENTS", "client_protocol_version is not a number")
+        if int(text) > NATIVE_PROTOCOL:
+            raise Refused(
+                48, "NOT_IMPLEMENTED", f"The stand-in has Native only up to protocol version {NATIVE_PROTOCOL}"
+            )
+
+    @property
     def seconds(self) -> int:
         """How long its session outlives it. Raises Refused for what is no such time."""
         text = self.arguments.get("session_timeout") or "60"
@@ -68,7 +87,7 @@ class Request:
 def credentials(headers: Message, arguments: Mapping[str, str]) -> tuple[str, str]:
     """User and password, from ClickHouse's headers, basic authorization or the URL."""
     if headers["X-ClickHouse-User"] is not None or headers["X-ClickHouse-Key"] is not None:
-        return headers["X-ClickHouse-User"] or "default", headers["X-ClickHouse-Key"] or ""
+        return _utf8(headers["X-ClickHouse-User"] or "default"), _utf8(headers["X-ClickHouse-Key"] or "")
     kind, _, value = (headers["Authorization"] or "").partition(" ")
     if kind.lower() == "basic":
         try:
@@ -79,6 +98,11 @@ def credentials(headers: Message, arguments: Mapping[str, str]) -> tuple[str, st
     if kind:
         return "", ""
     return arguments.get("user") or "default", arguments.get("password", "")
+
+
+def _utf8(header: str) -> str:
+    """What a client meant by a header, which HTTP libraries read as Latin-1."""
+    return header.encode("latin-1", "replace").decode(errors="replace")
 
 
 def parse(query_string: str, headers: Message, body: bytes, decode: Callable[[bytes, str], bytes]) -> Request:
@@ -141,10 +165,7 @@ def _decoded(body: bytes, encoding: str, decode: Callable[[bytes, str], bytes]) 
 
                 return lz4.frame.decompress(body)
             case "zstd":
-                import zstandard
-
-                with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
-                    return reader.read()
+                return b"".join(_zstd_frames(body))
             case "br" | "snappy":
                 return decode(body, encoding)
     except Refused:
@@ -154,6 +175,17 @@ def _decoded(body: bytes, encoding: str, decode: Callable[[bytes, str], bytes]) 
             117, "INCORRECT_DATA", f"The body is not {encoding}, as its Content-Encoding says: {error}"
         ) from None
     raise Refused(48, "NOT_IMPLEMENTED", f"Unknown compression method: {encoding[:80]}")
+
+
+def _zstd_frames(body: bytes) -> Iterator[bytes]:
+    import zstandard
+
+    while body:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        yield frame.decompress(body)
+        if not frame.eof:
+            raise ValueError("it ends too early")
+        body = frame.unused_data
 
 
 def _parts(kind: str, body: bytes) -> tuple[dict[str, str], dict[str, bytes]]:

@@ -34,7 +34,7 @@ _TYPES = (
     (r"(?:TSV|TabSeparated)\w*", "text/tab-separated-values; charset=UTF-8"),
     (r"XML", "application/xml; charset=UTF-8"),
     (r"Native|RowBinary\w*|Arrow\w*|Parquet|ORC|Avro|Npy|BSONEachRow|MsgPack|RawBLOB", "application/octet-stream"),
-    (r"\w+", "text/plain; charset=UTF-8"),
+    (r".*", "text/plain; charset=UTF-8"),
 )
 
 
@@ -167,14 +167,13 @@ class _Handler(BaseHTTPRequestHandler):
         engine = self.server.engine
         request = parse(query_string, self.headers, body, engine.decode)
         read = statement.read(request.text)
-        form = request.arguments.get("default_format") or "TabSeparated"
-        if not re.fullmatch(r"\w+", form, re.ASCII):
-            raise Refused(73, "UNKNOWN_FORMAT", f"Unknown format {form[:80]}")
         encoding, pack = _packing(self.headers["Accept-Encoding"] or "", request.arguments)
         with engine.connection(request, read, read_only) as connection:
-            result = answer(connection, read, form)
-            with contextlib.closing(result.rest) if result.rest else contextlib.nullcontext():
-                self._answer(result, query_id, encoding, pack)
+            result = answer(connection, request, read)
+            if result.rest:
+                with contextlib.closing(result.rest):
+                    return self._answer(result, query_id, encoding, pack)
+        return self._answer(result, query_id, encoding, pack)
 
     def _answer(self, result: Answer, query_id: str, encoding: str, pack: Callable[[bytes | None], bytes]) -> None:
         summary = {name: str(value) for name, value in result.summary.items()}

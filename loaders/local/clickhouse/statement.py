@@ -4,6 +4,7 @@ The engine parses; this only reads tokens, so that strings, comments and nested 
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -61,12 +62,15 @@ def read(text: bytes) -> Statement:
     b'1,2'
     >>> read(b"select 'format CSV' as format -- format XML").format
     """
+    text = text.removeprefix(BOM_UTF8)
     tokens = _tokens(text)
     first = next(tokens, None)
     while first is not None and first.text == b"(":
         first = next(tokens, None)
     if first is None or first.text == b";":
         raise Refused(62, "SYNTAX_ERROR", "Syntax error: Empty query")
+    if first.kind == "other":  # the engine would take it for no query at all
+        raise Refused(62, "SYNTAX_ERROR", "Syntax error: failed at position 1: no statement begins so")
     if first.word == "INSERT":
         return _insert(text, tokens)
     return _other(text, first, list(tokens))
@@ -79,6 +83,8 @@ def _insert(text: bytes, tokens: Iterator[_Token]) -> Statement:
         rest.append(token)
         if token.depth or before in ("INTO", "TABLE", "."):
             pass
+        elif token.word == "INFILE" and before == "FROM":
+            raise Refused(78, "UNKNOWN_TYPE_OF_QUERY", "FROM INFILE is for a client to do; the server needs the data")
         elif token.word == "VALUES":
             return Statement(text[: token.start], "INSERT", "Values", text[token.end :])
         elif token.word == "FORMAT" and (name := next(tokens, None)) and name.kind == "word":
@@ -105,8 +111,10 @@ def _other(text: bytes, first: _Token | None, tokens: list[_Token]) -> Statement
         raise Refused(62, "SYNTAX_ERROR", "Syntax error (Multi-statements are not allowed)")
     name = None
     for token, after, end in zip(flat, flat[1:], [*flat[2:], None], strict=False):
-        if (token.word, after.word) in {("INTO", "OUTFILE"), ("FROM", "INFILE")}:
-            raise Refused(1, "UNSUPPORTED_METHOD", f"{token.word} {after.word} is for the client, not for the server")
+        if (token.word, after.word) == ("INTO", "OUTFILE"):
+            raise Refused(
+                358, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is for a client to do; the server has no part in it"
+            )
         if token.word == "FORMAT" and after.kind == "word" and (end is None or end.word == "SETTINGS"):
             name = after.text.decode()
     kind = first.word if first else "INSERT"
