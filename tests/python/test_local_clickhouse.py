@@ -28,7 +28,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureErr
 from clickhouse_connect.driver.external import ExternalData
 
 from loaders.errors import ServiceError
-from loaders.local.clickhouse import serve
+from loaders.local.clickhouse import blocks, serve
 from loaders.local.clickhouse.errors import Refused, from_engine
 from loaders.local.clickhouse.statement import read
 
@@ -36,7 +36,7 @@ SERVE = """
 import sys
 from pathlib import Path
 from loaders.errors import ServiceError
-from loaders.local.clickhouse import serve
+from loaders.local.clickhouse import blocks, serve
 try:
     serve(Path(sys.argv[1]), int(sys.argv[2]), lambda port: print(port, flush=True), sys.argv[3])
 except ServiceError as error:
@@ -82,8 +82,8 @@ class Server:
         finally:
             connection.close()
 
-    def get(self, query: str, **arguments) -> bytes:
-        answer = self.ask(query, **arguments)
+    def get(self, body: str | bytes, **arguments) -> bytes:
+        answer = self.ask(body, **arguments)
         assert answer.status == 200, answer.body
         return answer.body
 
@@ -286,6 +286,37 @@ def test_an_answer_is_packed_as_the_client_takes_it(server, encoding, rows):
     assert answer.headers["Content-Encoding"] == (encoding if rows else None)
     assert body == b"".join(b"%d\n" % number for number in range(rows))
     assert server.ask(query, headers={"Accept-Encoding": encoding}).headers["Content-Encoding"] is None
+
+
+@pytest.mark.parametrize("rows", [0, 3, 500_000])
+def test_clickhouses_own_blocks_go_both_ways(server, table, rows):
+    data = b"".join(b"%d\tx\n" % number for number in range(rows))
+    server.get(blocks.pack(data), query=f"insert into {table} format TSV", decompress=1)
+    assert blocks.unpack(server.get(f"select * from {table} order by a", compress=1)) == data
+    damaged = bytearray(blocks.pack(b"1\tx\n"))
+    damaged[-1] ^= 1
+    assert server.ask(bytes(damaged), query=f"insert into {table} format TSV", decompress=1).code == "40"
+    assert server.ask(bytes(damaged[:-1]), query=f"insert into {table} format TSV", decompress=1).code == "33"
+
+
+@pytest.mark.parametrize("codec", ["NONE", "LZ4", "ZSTD"])
+def test_the_checksum_of_a_block_is_the_engines(tmp_path, codec):
+    found = set()
+    server = Server(tmp_path)
+    try:
+        for rows in (*range(1, 40), 100, 128, 144, 160, 200, 300, 70_000):
+            server.get(
+                f"create or replace table t (a UInt8 codec({codec})) engine = MergeTree order by tuple()"
+                " settings min_bytes_for_wide_part = 0"
+            )
+            server.get(f"insert into t select rand() from numbers({rows})")
+            path = Path(server.get("select path from system.parts where table = 't' and active").decode().strip())
+            data = (path / "a.bin").read_bytes()
+            assert len(blocks.unpack(data)) == rows
+            found.add(len(data))
+    finally:
+        server.stop()
+    assert len(found) > 5
 
 
 def test_long_answers_are_whole_in_every_format(server):
@@ -565,7 +596,7 @@ def test_dbt_builds_twice_and_documents(server, tmp_path):
 
     dbt("build")
     dbt("build", "--vars", "round: 2")
-    dbt("docs", "generate")
+    dbt("docs", "generate", "--no-compile")
     assert server.get("select id, round from probe.grown order by id") == b"1\t1\n2\t1\n3\t2\n"
     assert server.get("select count(), countIf(dbt_valid_to is null) from probe.past") == b"4\t3\n"
     assert server.get("select comment from system.columns where table = 'kept' and name = 'id'") == "naïve\n".encode()
@@ -667,7 +698,7 @@ def test_clients_do_not_disturb_each_other(server):
 
 def test_a_ping_is_answered_while_a_long_query_runs(server):
     with ThreadPoolExecutor() as pool:
-        long = pool.submit(server.get, "select sum(sipHash64(number)) from numbers(100000000)")
+        long = pool.submit(server.get, "select sum(sipHash64(number)) from numbers(50000000)")
         time.sleep(0.1)
         start = time.monotonic()
         assert server.ask(method="GET", path="/ping").body == b"Ok.\n"
@@ -854,3 +885,12 @@ def test_it_says_how_to_install_what_it_lacks(tmp_path, monkeypatch):
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def test_a_folder_that_the_engine_does_not_open_is_said_in_one_line(tmp_path):
+    (tmp_path / "metadata").mkdir()
+    (tmp_path / "metadata" / "x.sql").write_text("garbage")
+    failed = Server(tmp_path)
+    assert failed.process.wait(30) == 1
+    said = failed.process.communicate()[1]
+    assert re.search(rf"error: ClickHouse's engine does not open {tmp_path}: .+; move the folder away\n$", said)

@@ -6,11 +6,12 @@ a connection of its own to the engine, so requests run beside each other, and se
 external data are a request's own; with `session_id`, SET, USE and temporary tables last for the session. It listens on
 127.0.0.1 only, and knows one user, `default`. S3 is read with the AWS keys in this process's environment.
 
-What it has not: a cluster or replication, further users, roles and quotas, the native protocol (port 9000), TLS,
-ClickHouse's own compression (`compress=1`), system logs such as system.query_log, progress in headers, INSERT … SELECT
-FROM input(), and query ids in the engine: the id of a request is only echoed. In a session, `readonly` goes by the
-statement alone, and parameters stay set. An error after the first piece of a long result ends the answer early, with
-the error as its last lines.
+What it has not: a cluster or replication, further users, roles and quotas, the native protocol (port 9000; so also
+Native over HTTP for a client that insists on a newer protocol version, as clickhouse-go does), TLS, system logs such as
+system.query_log, progress in headers, INSERT … SELECT FROM input(), and query ids in the engine: the id of a request is
+only echoed. A body is held in memory, and so is a result, unless its format can be cut between rows (Native, RowBinary,
+TSV, CSV, JSONEachRow, JSONCompactEachRow). In a session, `readonly` goes by the statement alone, and parameters stay
+set. The database `default` is of the embedded engine's Overlay kind, all others are Atomic; EXCHANGE works in both.
 """
 
 from loaders.local.clickhouse.server import serve

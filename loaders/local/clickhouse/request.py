@@ -14,11 +14,11 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from urllib.parse import parse_qsl
 
+from loaders.local.clickhouse.blocks import unpack
 from loaders.local.clickhouse.errors import Refused
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 NATIVE_PROTOCOL = 54405  # what clickhouse-connect asks for; it goes on without when it does not get it
-NATIVE_BLOCKS = "The stand-in does not speak ClickHouse's own compression; use Content-Encoding and Accept-Encoding"
 
 _OF_HTTP = {
     # read by the server, not by the engine
@@ -114,9 +114,9 @@ def parse(query_string: str, headers: Message, body: bytes, decode: Callable[[by
     for name, header in (("database", "X-ClickHouse-Database"), ("default_format", "X-ClickHouse-Format")):
         if name not in arguments and headers[header]:
             arguments[name] = headers[header]
-    if arguments.get("compress", "0") in ("1", "true") or arguments.get("decompress", "0") in ("1", "true"):
-        raise Refused(48, "NOT_IMPLEMENTED", NATIVE_BLOCKS)
     body = _decoded(body, (headers["Content-Encoding"] or "").strip().lower(), decode)
+    if is_on(arguments, "decompress"):
+        body = unpack(body)
     tables: tuple[Table, ...] = ()
     kind = headers["Content-Type"] or ""
     if kind.lower().startswith("multipart/form-data"):
@@ -137,6 +137,11 @@ def parse(query_string: str, headers: Message, body: bytes, decode: Callable[[by
         settings={name: value for name, value in others.items() if not name.startswith("param_")},
         parameters={name: value for name, value in others.items() if name.startswith("param_")},
     )
+
+
+def is_on(arguments: Mapping[str, str], name: str) -> bool:
+    """Whether an argument of yes or no is given as yes."""
+    return arguments.get(name, "0") in ("1", "true")
 
 
 def arguments_of(query_string: str) -> dict[str, str]:

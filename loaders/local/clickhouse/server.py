@@ -9,7 +9,7 @@ import secrets
 import signal
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from loaders.errors import ServiceError
-from loaders.local.clickhouse import statement
+from loaders.local.clickhouse import blocks, statement
 from loaders.local.clickhouse.engine import Answer, Engine, answer
 from loaders.local.clickhouse.errors import Refused
-from loaders.local.clickhouse.request import arguments_of, credentials, parse
+from loaders.local.clickhouse.request import arguments_of, credentials, is_on, parse
 
 GRACE_SECONDS = 5.0
 IDLE_SECONDS = 300
@@ -327,10 +327,12 @@ def _content_type(form: str) -> str:
     return next(kind for pattern, kind in _TYPES if re.fullmatch(pattern, form, re.IGNORECASE))
 
 
-def _packing(accepted: str, arguments: Any) -> tuple[str, Callable[[bytes | None], bytes]]:
+def _packing(accepted: str, arguments: Mapping[str, str]) -> tuple[str, Callable[[bytes | None], bytes]]:
     """The compression that the client takes, and what packs a piece, or, given None, ends."""
     plain = ("", lambda piece: piece or b"")
-    if arguments.get("enable_http_compression", "0") not in ("1", "true"):
+    if is_on(arguments, "compress"):
+        return "", lambda piece: blocks.pack(piece or b"")
+    if not is_on(arguments, "enable_http_compression"):
         return plain
     names = {
         part.split(";")[0].strip().lower() for part in accepted.split(",") if not re.search(r";\s*q=0(\.0*)?\s*$", part)
