@@ -27,7 +27,7 @@ lint: $(VENV)/.dev  ## Check style, types, SQL, YAML and the dbt project
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
-	$(BIN)/yamllint --strict -c tests/yamllint.yml .
+	$(BIN)/yamllint --strict .
 	WARDHOUSE_DUCKDB=:memory: $(BIN)/sqlfluff lint --disable-progress-bar models tests/data
 	$(BIN)/pytest -q tests/python/test_project.py
 

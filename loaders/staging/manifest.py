@@ -81,6 +81,8 @@ def read_manifest(lake: Lake) -> Manifest:
                 days={day: Counts(**counts) for day, counts in part["days"].items()},
                 unsettled=tuple(part["unsettled"]),
             )
+        if not manifest:
+            raise ValueError("nothing at all")
         return manifest
     except (ValueError, KeyError, TypeError, AttributeError):
         raise LakeError(

@@ -12,12 +12,13 @@ import pytest
 from loaders.contracts import contracts
 from loaders.errors import BadContract, GateFailed, LakeError
 from loaders.lake import Lake
-from loaders.quality.gates import ENGINE, check_marts, check_staging, stop_at_failures
+from loaders.quality.gates import check_marts, check_staging, stop_at_failures
 from loaders.quality.page import write_page
 from loaders.quality.suites import Expectation, Suite, marts_suites
 from loaders.raw.generate import generate
 from loaders.staging.manifest import StagedFile, read_manifest, write_manifest
 from loaders.staging.stage import stage
+from loaders.targets import duckdb_warehouse
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -137,9 +138,10 @@ def test_nothing_staged_is_explained(lake):
 
 def test_a_gate_that_cannot_look_is_shut(good, monkeypatch):
     """Without the engine's settings Great Expectations raises inside; that must not pass for good data."""
-    monkeypatch.setattr("loaders.quality.gates.ENGINE", {})
+    monkeypatch.setattr(
+        "loaders.quality.gates.duckdb_warehouse", lambda path: replace(duckdb_warehouse(path), options={})
+    )
     outcomes = check_staging(good, contracts())
-    assert ENGINE
     assert all("it could not be checked" in outcome.error for outcome in outcomes if not outcome.passed)
     assert sum(not outcome.passed for outcome in outcomes) > 100
 
@@ -159,7 +161,7 @@ def test_percentiles_out_of_order_shut_the_marts_gate(tmp_path, monkeypatch, p95
         connection.execute(MARTS.format(p95=p95))
     only = [suite for suite in marts_suites() if suite.table == "waiting_time_percentiles"]
     monkeypatch.setattr("loaders.quality.gates.marts_suites", lambda: only)
-    outcomes = check_marts(warehouse)
+    outcomes = check_marts(duckdb_warehouse(warehouse))
     assert all(outcome.passed for outcome in outcomes) == passes
     if not passes:
         (failed,) = [outcome for outcome in outcomes if not outcome.passed]
@@ -184,7 +186,7 @@ def test_a_sudden_fall_in_volume_shuts_the_marts_gate(tmp_path, monkeypatch):
         )
     only = [suite for suite in marts_suites() if suite.table == "queue_growth"]
     monkeypatch.setattr("loaders.quality.gates.marts_suites", lambda: only)
-    failed = [outcome for outcome in check_marts(warehouse) if not outcome.passed]
+    failed = [outcome for outcome in check_marts(duckdb_warehouse(warehouse)) if not outcome.passed]
     assert [outcome.unexpected for outcome in failed] == [1]
     assert "a day's admissions are between" in failed[0].expectation
 

@@ -283,7 +283,7 @@ def test_a_raw_object_that_changed_is_an_error_that_says_so(staged_lake):
         stage(staged_lake, contracts())
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"version": 99, "partitions": []}', b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"version": 99, "entity": "admissions"}', b"\xff"])
 def test_a_foreign_manifest_is_an_error_that_says_what_to_do(staged_lake, content):
     staged_lake.write("staging/manifest.json", content)
     with pytest.raises(LakeError, match="was not written by this version"):

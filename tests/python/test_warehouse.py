@@ -24,6 +24,7 @@ from loaders.quality.suites import Expectation, Suite
 from loaders.raw.generate import generate
 from loaders.staging.stage import stage
 from loaders.summary import LAYERS
+from loaders.targets import duckdb_warehouse
 from loaders.warehouse import Dbt, building, check_warehouse, prepare_building, publish, published
 from loaders.world.config import PRESETS, World
 
@@ -198,7 +199,7 @@ def held_back(lake: Lake, aside: Path) -> int:
 
 def build_without_tests(lake: Lake) -> Path:
     stage(lake, contracts())
-    dbt = Dbt(lake, prepare_building(lake))
+    dbt = Dbt(str(lake), duckdb_warehouse(prepare_building(lake)))
     dbt._run("build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
     return publish(lake)
 
@@ -287,7 +288,7 @@ BAD_FILES = {
     "no database": (lambda path: path.write_bytes(b"hello" * 1000), "is not a database that this DuckDB"),
     "a folder": (lambda path: path.mkdir(), "move it away"),
     "foreign": (foreign, "holds tables that are not Wardhouse's"),
-    "old": (old, "has layout 0 and this version makes layout 1: delete it and build again"),
+    "old": (old, "has layout 0 and this version makes layout 2: delete it and build again"),
 }
 
 
