@@ -71,7 +71,7 @@ class Gate(StrEnum):
 
 
 LakeOption = Annotated[
-    str, typer.Option("--lake", envvar="WARDHOUSE_LAKE", help="The folder of the lake; the warehouse is in it.")
+    str, typer.Option("--lake", envvar="WARDHOUSE_LAKE", help="The lake: a folder, or s3://bucket/prefix.")
 ]
 TargetOption = Annotated[
     Target, typer.Option("--target", envvar="WARDHOUSE_TARGET", help="The warehouse; a stand-in where none is set up.")

@@ -1,6 +1,5 @@
 """One writer at a time: a lock that says who holds it, and that no crash can leave behind."""
 
-import fcntl
 import json
 import os
 import socket
@@ -11,27 +10,21 @@ from datetime import UTC, datetime
 
 from loaders.errors import AlreadyRunning
 from loaders.lake import Lake
+from loaders.lake.base import Held
 
 
 @contextmanager
 def writing(lake: Lake) -> Iterator[None]:
     """Hold the lake for writing. Raises AlreadyRunning with the holder's command, host and process."""
     lake.check_writable()
-    with open(lake.path("state/lock"), "a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            raise AlreadyRunning(f"{_holder(handle.read())}; wait for it, or choose another --lake") from None
-        handle.truncate(0)
-        command = " ".join(["wardhouse", *sys.argv[1:]])
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": now}, handle)
-        handle.flush()
-        try:
+    command = " ".join(["wardhouse", *sys.argv[1:]])
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    who = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": now}
+    try:
+        with lake.held(who):
             yield
-        finally:
-            handle.truncate(0)
+    except Held as held:
+        raise AlreadyRunning(f"{_holder(str(held))}; wait for it, or choose another --lake") from None
 
 
 def _holder(text: str) -> str:

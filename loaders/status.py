@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from loaders.contracts import Contract
+from loaders.duck import connect
 from loaders.lake import Lake
 from loaders.raw.state import load_yesterday, world_of
 from loaders.staging.manifest import Counts, Manifest, read_manifest, totals
@@ -45,7 +44,7 @@ def status(lake: Lake, contracts: Mapping[str, Contract]) -> Status:
     """Look at a lake; nothing is changed."""
     manifest = read_manifest(lake)
     return Status(
-        lake=str(lake.root),
+        lake=str(lake),
         world=_world(lake),
         counts=totals(manifest),
         refusals=_refusals(lake, manifest),
@@ -76,15 +75,16 @@ def _refusals(lake: Lake, manifest: Manifest) -> list[Refusal]:
     files = [lake.uri(part.quarantine.key) for parts in manifest.values() for part in parts.values() if part.quarantine]
     if not files:
         return []
-    found = duckdb.execute(
-        """
-        select entity, rule, count(*), arg_min(raw_key, raw_key), arg_min(line, raw_key), arg_min(reason, raw_key)
-        from read_parquet(?, hive_partitioning = false)
-        group by entity, rule
-        order by entity, count(*) desc, rule
-        """,
-        [files],
-    ).fetchall()
+    with connect(lake) as connection:
+        found = connection.execute(
+            """
+            select entity, rule, count(*), arg_min(raw_key, raw_key), arg_min(line, raw_key), arg_min(reason, raw_key)
+            from read_parquet(?, hive_partitioning = false)
+            group by entity, rule
+            order by entity, count(*) desc, rule
+            """,
+            [files],
+        ).fetchall()
     return [Refusal(*row) for row in found]
 
 
@@ -93,16 +93,17 @@ def _injected(lake: Lake, manifest: Manifest) -> dict[str, int]:
     files = [lake.uri(part.data.key) for part in manifest.get("truth_ledger", {}).values() if part.data]
     if not files:
         return {}
-    found = duckdb.execute(
-        """
-        select replace(measure, 'fault.', ''), cast(sum(total) as bigint)
-        from read_parquet(?, hive_partitioning = false)
-        where measure like 'fault.%' or measure = 'duplicates'
-        group by all
-        order by all
-        """,
-        [files],
-    ).fetchall()
+    with connect(lake) as connection:
+        found = connection.execute(
+            """
+            select replace(measure, 'fault.', ''), cast(sum(total) as bigint)
+            from read_parquet(?, hive_partitioning = false)
+            where measure like 'fault.%' or measure = 'duplicates'
+            group by all
+            order by all
+            """,
+            [files],
+        ).fetchall()
     return dict(found)
 
 

@@ -14,6 +14,7 @@ import duckdb
 
 from loaders.errors import LakeError, ServiceError, WarehouseError
 from loaders.lake import Lake
+from loaders.lake.folder import FolderLake
 from loaders.project import PROJECT
 from loaders.staging.manifest import MANIFEST_KEY
 from loaders.targets import Target, Warehouse
@@ -30,13 +31,15 @@ class Built:
 
 
 def published(lake: Lake) -> Path:
-    """The warehouse that everyone reads."""
-    return lake.root / "wardhouse.duckdb"
+    """The warehouse that everyone reads: in the lake's folder; of a lake elsewhere, WARDHOUSE_DUCKDB or in `data`."""
+    if isinstance(lake, FolderLake):
+        return lake.root / "wardhouse.duckdb"
+    return Path(os.environ.get("WARDHOUSE_DUCKDB") or "data/wardhouse.duckdb").resolve()
 
 
 def building(lake: Lake) -> Path:
     """The warehouse that a build works on; of the same name, since DuckDB's views name the database by its file."""
-    return lake.root / "state" / "building" / published(lake).name
+    return published(lake).parent / "state" / "building" / published(lake).name
 
 
 def target_path() -> Path:
@@ -224,7 +227,7 @@ def check_staged(lake: Lake) -> None:
     """Raises LakeError where there is nothing to build from."""
     if not lake.exists(MANIFEST_KEY):
         raise LakeError(
-            f"nothing is staged in {lake.root}: run `wardhouse generate` and `wardhouse stage` first, "
+            f"nothing is staged in {lake}: run `wardhouse generate` and `wardhouse stage` first, "
             "or `wardhouse run` for everything"
         )
 

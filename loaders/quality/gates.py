@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import duckdb
 import pyarrow.parquet as pq
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from loaders.contracts import Contract
 from loaders.errors import GateFailed, LakeError
 from loaders.lake import Lake
+from loaders.lake.base import Missing
 from loaders.quality.suites import Suite, marts_suites, staging_suite
 from loaders.staging.manifest import Manifest, read_manifest, staged_files
 from loaders.targets import Warehouse, duckdb_warehouse
@@ -45,31 +45,41 @@ def check_staging(lake: Lake, contracts: Mapping[str, Contract], docs: Path | No
     """
     manifest = read_manifest(lake)
     if not manifest:
-        raise LakeError(f"nothing is staged in {lake.root}: run `wardhouse generate` and `wardhouse stage` first")
-    outcomes = [_files_are_whole(lake, manifest)]
-    if outcomes[0].passed:
-        outcomes.append(_files_keep_schemas(lake, contracts, manifest))
-    if not all(outcome.passed for outcome in outcomes):
-        return outcomes
+        raise LakeError(f"nothing is staged in {lake}: run `wardhouse generate` and `wardhouse stage` first")
+    with lake.scratch() as scratch:
+        files, outcome = _whole_files(lake, manifest, scratch)
+        outcomes = [outcome]
+        if outcome.passed:
+            outcomes.append(_files_keep_schemas(files, contracts, manifest))
+        if not all(outcome.passed for outcome in outcomes):
+            return outcomes
+        return outcomes + _check_rows(files, contracts, manifest, scratch, docs)
+
+
+def _check_rows(
+    files: Mapping[str, Path],
+    contracts: Mapping[str, Contract],
+    manifest: Manifest,
+    scratch: Path,
+    docs: Path | None,
+) -> list[Outcome]:
+    """Every entity against its contract."""
     suites = []
-    database = lake.path(f"state/tmp/{uuid4().hex}.duckdb")
+    database = scratch / "staged.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("create schema staged")
         for contract in contracts.values():
             parts = manifest.get(contract.entity, {}).values()
-            files = [lake.uri(part.data.key) for part in parts if part.data]
-            if not files:
+            data = [str(files[part.data.key]) for part in parts if part.data]
+            if not data:
                 continue
-            listed = ", ".join(f"'{file}'" for file in files)
+            listed = ", ".join(f"'{file}'" for file in data)
             connection.execute(
                 f"create view staged.{contract.entity} as "
                 f"select * from read_parquet([{listed}], hive_partitioning = false)"
             )
             suites.append(staging_suite(contract, sum(part.data.rows for part in parts if part.data)))
-    try:
-        return outcomes + _validate(duckdb_warehouse(database), suites, docs)
-    finally:
-        database.unlink(missing_ok=True)
+    return _validate(duckdb_warehouse(database), suites, docs)
 
 
 def check_marts(warehouse: Warehouse, docs: Path | None = None) -> list[Outcome]:
@@ -89,33 +99,34 @@ def stop_at_failures(gate: str, outcomes: list[Outcome], page: Path) -> None:
         )
 
 
-def _files_are_whole(lake: Lake, manifest: Manifest) -> Outcome:
-    """Staged files are byte for byte what the manifest says."""
+def _whole_files(lake: Lake, manifest: Manifest, scratch: Path) -> tuple[dict[str, Path], Outcome]:
+    """Staged files of this machine by key, and whether all are byte for byte what the manifest says."""
     wrong = []
-    total = 0
+    files: dict[str, Path] = {}
     for file in staged_files(manifest):
-        total += 1
         try:
-            with open(lake.uri(file.key), "rb") as content:
+            files[file.key] = lake.local(file.key, scratch)
+            with open(files[file.key], "rb") as content:
                 whole = file_digest(content, "sha256").hexdigest() == file.sha256
-        except OSError:
+        except (OSError, Missing):
             whole = False
         if not whole:
             wrong.append(file.key)
+    total = sum(1 for _ in staged_files(manifest))
     observed = (
         f"{len(wrong)} of {total} are damaged or missing: {', '.join(wrong[:5])}" if wrong else f"{total} files are"
     )
     what = "files are byte for byte what the manifest says"
-    return Outcome("staged files", what, not wrong, observed, len(wrong))
+    return files, Outcome("staged files", what, not wrong, observed, len(wrong))
 
 
-def _files_keep_schemas(lake: Lake, contracts: Mapping[str, Contract], manifest: Manifest) -> Outcome:
+def _files_keep_schemas(files: Mapping[str, Path], contracts: Mapping[str, Contract], manifest: Manifest) -> Outcome:
     """Each staged file has the columns of its contract, in their order and of their types."""
     wrong = [
         part.data.key
         for entity, parts in manifest.items()
         for part in parts.values()
-        if part.data and not pq.read_schema(lake.uri(part.data.key)).equals(contracts[entity].arrow_schema)
+        if part.data and not pq.read_schema(files[part.data.key]).equals(contracts[entity].arrow_schema)
     ]
     observed = f"not so in {', '.join(wrong[:5])}" if wrong else "all files do"
     return Outcome(

@@ -1,5 +1,6 @@
 """Simulate and land raw objects: a facility at a time, a month at a time, each written once and then committed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from loaders.world.operations import Told, day_one, months, operate
 
 _CODEC = pa.Codec("zstd", compression_level=1)
 Twin = tuple[int, str, bytes]
+Object = tuple[str, bytes]
 ENTITY_OF = {
     "admission": "admissions",
     "discharge": "discharges",
@@ -129,34 +131,38 @@ def _generate_facility(lake: Lake, world: World, facility: Facility) -> Iterator
 
 def write(lake: Lake, world: World, told: Told) -> Generated:
     """Land all that was told of a facility: events, extracts and ledger."""
+    counts: Counter[str] = Counter()
+    objects = lake.create_all(_objects(world, told, counts))
+    return Generated(told.last_day - told.first_day, counts["events"], counts["faults"], objects)
+
+
+def _objects(world: World, told: Told, counts: Counter[str]) -> Iterator[Object]:
+    """Raw and truth objects; events and faults are counted as they are given out."""
     facility = told.facility
     ledger = Ledger(facility.facility_id)
     ledger.add_told(told)
-    write_day = _write_packed if world.packed else _write_one_by_one
-    written = Generated(facility_days=told.last_day - told.first_day)
+    of_day = _one_packed if world.packed else _one_by_one
     for lines in events(world, told):
         for day, part in lines.by_day():
             faults = list(twins(world, facility, day, lines, part)) if world.dirty_share else []
             for _, fault, _ in faults:
                 measure = "duplicates" if fault == DUPLICATE else f"fault.{fault}"
                 ledger.add(max(day, told.first_day), ENTITY_OF[lines.event_type], day, measure)
-            created = write_day(lake, facility, day, lines, part, faults)
-            written += Generated(events=part.stop - part.start, faults=len(faults), objects=created)
+            counts["events"] += part.stop - part.start
+            counts["faults"] += len(faults)
+            yield from of_day(facility, day, lines, part, faults)
     for extract in extracts(world, facility, told.first_day, told.last_day):
         folder = f"raw/operations/{extract.entity}/extract_date={day_of(extract.day)}"
         data = bytes(text_buffer(extract.lines))
-        created = _create(lake, world, f"{folder}/{extract.entity}_{facility.facility_id}.ndjson", data)
+        yield _whole(world, f"{folder}/{extract.entity}_{facility.facility_id}.ndjson", data)
         ledger.add(extract.day, extract.entity, extract.day, "rows", len(extract.lines))
-        written += Generated(objects=created)
     for day, data in ledger.files():
         folder = f"truth/operations/ledger_date={day_of(day)}"
-        created = _create(lake, world, f"{folder}/ledger_{facility.facility_id}.ndjson", data)
-        written += Generated(objects=created)
-    return written
+        yield _whole(world, f"{folder}/ledger_{facility.facility_id}.ndjson", data)
 
 
-def _create(lake: Lake, world: World, key: str, data: bytes) -> bool:
-    return lake.create(f"{key}.zst", packed(data)) if world.packed else lake.create(key, data)
+def _whole(world: World, key: str, data: bytes) -> Object:
+    return (f"{key}.zst", packed(data)) if world.packed else (key, data)
 
 
 def packed(data: bytes | memoryview) -> bytes:
@@ -164,7 +170,7 @@ def packed(data: bytes | memoryview) -> bytes:
     return _CODEC.compress(data, asbytes=True)
 
 
-def _write_packed(lake: Lake, facility: Facility, day: int, lines: Lines, part: slice, faults: list[Twin]) -> int:
+def _one_packed(facility: Facility, day: int, lines: Lines, part: slice, faults: list[Twin]) -> Iterator[Object]:
     data: bytes | memoryview = lines.data(part)
     if faults:
         after: dict[int, list[bytes]] = {}
@@ -172,20 +178,18 @@ def _write_packed(lake: Lake, facility: Facility, day: int, lines: Lines, part: 
             after.setdefault(position, []).append(line + b"\n")
         data = b"".join(b"".join([text, *after.get(i, [])]) for i, text in enumerate(lines.texts(part)))
     name = f"{lines.event_type}_{facility.facility_id}.ndjson.zst"
-    return lake.create(f"{_folder(lines.event_type, day)}/{name}", packed(data))
+    yield f"{_folder(lines.event_type, day)}/{name}", packed(data)
 
 
-def _write_one_by_one(lake: Lake, facility: Facility, day: int, lines: Lines, part: slice, faults: list[Twin]) -> int:
+def _one_by_one(facility: Facility, day: int, lines: Lines, part: slice, faults: list[Twin]) -> Iterator[Object]:
     folder = _folder(lines.event_type, day)
     ids = lines.event_ids[part].to_pylist()
-    created = 0
     for event_id, text in zip(ids, lines.texts(part), strict=True):
-        created += lake.create(f"{folder}/{lines.event_type}_{event_id}.json", text)
+        yield f"{folder}/{lines.event_type}_{event_id}.json", text
     sent: dict[int, int] = {}
     for position, _, line in faults:
         sent[position] = sent.get(position, 1) + 1
-        created += lake.create(f"{folder}/{lines.event_type}_{ids[position]}_{sent[position]}.json", line + b"\n")
-    return created
+        yield f"{folder}/{lines.event_type}_{ids[position]}_{sent[position]}.json", line + b"\n"
 
 
 def _folder(event_type: str, day: int) -> str:

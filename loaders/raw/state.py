@@ -54,7 +54,7 @@ def settle(lake: Lake, preset: str | None, settings: dict[str, str | None]) -> W
             differences.insert(0, f"preset = {kept.preset} (asked for {world.preset})")
         if differences:
             raise LakeError(
-                f"{lake.root} holds another world, with {differences[0]}: choose another --lake, or delete this one"
+                f"{lake} holds another world, with {differences[0]}: choose another --lake, or delete this one"
             )
         if world.days < kept.days:
             world = replace(world, days=kept.days)

@@ -1,10 +1,8 @@
 """The files of a partition: rows read back by day, and Parquet written so that the same rows are the same bytes."""
 
-import os
 from collections.abc import Iterator
 from hashlib import file_digest
 from pathlib import Path
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,7 +36,7 @@ SEEN_SCHEMA = pa.schema([("folder", pa.string()), ("name", pa.string()), ("size"
 class OldRows:
     """The rows of a staged file by raw folder, to be taken in order: the file is read once, as it is asked."""
 
-    def __init__(self, lake: Lake, contract: Contract, old: Partition | None) -> None:
+    def __init__(self, lake: Lake, contract: Contract, old: Partition | None, scratch: Path) -> None:
         days = sorted(day for day, counts in old.days.items() if counts.staged) if old else []
         self.folders = [f"{contract.folder_name}={day}" for day in days]
         self._schema = contract.arrow_schema
@@ -46,7 +44,8 @@ class OldRows:
         self._rest = self._schema.empty_table()
         self._batches: Iterator[pa.RecordBatch] = iter(())
         if old and old.data:
-            self._batches = pq.ParquetFile(lake.uri(old.data.key)).iter_batches(BATCH_ROWS, use_threads=False)
+            file = pq.ParquetFile(lake.local(old.data.key, scratch))
+            self._batches = file.iter_batches(BATCH_ROWS, use_threads=False)
 
     def take(self, folder: str) -> pa.Table:
         """The rows of a folder; each folder once, in order."""
@@ -61,10 +60,10 @@ class OldRows:
 class DataWriter:
     """Writes rows, given in order, as row groups of ROW_GROUP_ROWS, however many come at a time."""
 
-    def __init__(self, lake: Lake, contract: Contract, partition: str) -> None:
+    def __init__(self, lake: Lake, contract: Contract, partition: str, scratch: Path) -> None:
         self._lake, self._contract = lake, contract
         self._folder = f"staging/{contract.entity}/{contract.folder_name}={partition}"
-        self._path = lake.path(f"state/tmp/{uuid4().hex}.parquet")
+        self._path = scratch / "data.parquet"
         self._waiting = contract.arrow_schema.empty_table()
         self._rows = 0
         self._writer: pq.ParquetWriter | None = None
@@ -92,7 +91,7 @@ class DataWriter:
                 self._path, self._contract.arrow_schema, compression="zstd", compression_level=1,
                 use_dictionary=repeating,
             )  # fmt: skip
-        with explained(f"cannot write to the lake {self._lake.root}"):
+        with explained(f"cannot write {self._path}"):
             self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
         self._rows += rows.num_rows
 
@@ -148,19 +147,18 @@ def write_quarantine(lake: Lake, contract: Contract, partition: str, refused: pa
 
 
 def _write(lake: Lake, name: str, table: pa.Table) -> StagedFile:
-    path = lake.path(f"state/tmp/{uuid4().hex}.parquet")
-    with explained(f"cannot write to the lake {lake.root}"):
-        pq.write_table(table.combine_chunks(), path, compression="zstd", compression_level=1)
-    return _kept(lake, path, name, table.num_rows)
+    with lake.scratch() as scratch:
+        path = scratch / "table.parquet"
+        with explained(f"cannot write {path}"):
+            pq.write_table(table.combine_chunks(), path, compression="zstd", compression_level=1)
+        return _kept(lake, path, name, table.num_rows)
 
 
 def _kept(lake: Lake, path: Path, name: str, rows: int) -> StagedFile:
-    """Move a finished file to `<name>-<start of its sha256>.parquet`, once it is safely on the disk."""
-    with explained(f"cannot write to the lake {lake.root}"):
-        with open(path, "rb+") as file:
-            digest = file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-        key = f"{name}-{digest[:12]}.parquet"
-        size = path.stat().st_size
-        os.replace(path, lake.path(key))
+    """Take a finished file in as `<name>-<start of its sha256>.parquet`."""
+    with explained(f"cannot read {path}"), open(path, "rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    key = f"{name}-{digest[:12]}.parquet"
+    size = path.stat().st_size
+    lake.adopt(path, key)
     return StagedFile(key, rows, size, digest)

@@ -7,9 +7,8 @@ day staging sees to that; here are the days that have something to do with each 
 from collections.abc import Iterator
 from typing import Any
 
-import duckdb
-
 from loaders.contracts import Contract
+from loaders.duck import connect
 from loaders.lake import Lake
 from loaders.staging.manifest import Partition
 from loaders.staging.partition import Work, partition_of, raw_objects, stage_partition
@@ -59,7 +58,7 @@ def _shared(
         if not pool:
             continue
         columns = ", ".join(names)
-        with duckdb.connect(config=LITTLE_MEMORY | {"temp_directory": lake.uri("state/tmp")}) as connection:
+        with lake.scratch() as scratch, connect(lake, **LITTLE_MEMORY, temp_directory=str(scratch)) as connection:
             connection.execute(f"create view pool as {' union all '.join(pool)}")
             connection.execute(f"""
                 create temp table suspects as
@@ -103,10 +102,11 @@ def _kept(lake: Lake, contract: Contract, partition: Partition, day: str) -> Ids
     kept: Ids = {}
     for names in _sets(contract):
         columns = ", ".join(names)
-        rows = duckdb.execute(
-            f"select {columns} from read_parquet(?, hive_partitioning = false) "
-            f"where cast({contract.partition} as date) = ?",
-            [lake.uri(partition.data.key), day],
-        ).fetchall()
+        with connect(lake) as connection:
+            rows = connection.execute(
+                f"select {columns} from read_parquet(?, hive_partitioning = false) "
+                f"where cast({contract.partition} as date) = ?",
+                [lake.uri(partition.data.key), day],
+            ).fetchall()
         kept[names] = set(rows)
     return kept

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -57,11 +58,16 @@ class _Run:
 
 def stage_partition(lake: Lake, work: Work) -> Partition:
     """Make a partition's files. Nothing refers to them until the manifest does."""
+    with lake.scratch() as scratch:
+        return _stage_partition(lake, work, scratch)
+
+
+def _stage_partition(lake: Lake, work: Work, scratch: Path) -> Partition:
     contract = work.contract
     days = dict(work.old.days) if work.old else {}
     refused = quarantined_before(lake, work.old)
-    old_rows = OldRows(lake, contract, work.old)
-    writer = DataWriter(lake, contract, work.partition)
+    old_rows = OldRows(lake, contract, work.old, scratch)
+    writer = DataWriter(lake, contract, work.partition, scratch)
     untouched: Objects = {folder: [] for folder in old_rows.folders}
     for run in _runs(untouched | work.new | work.from_raw, set(work.from_raw)):
         old = pa.concat_tables([old_rows.take(folder) for folder in run])

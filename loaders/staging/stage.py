@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from loaders.contracts import Contract
 from loaders.errors import LakeError
 from loaders.lake import Lake
-from loaders.staging.files import Objects
+from loaders.staging.files import Objects, seen_before
 from loaders.staging.ids import settle_ids
 from loaders.staging.manifest import (
     Counts,
@@ -136,7 +135,7 @@ def _not_seen(lake: Lake, contract: Contract, objects: Objects, old: Partition |
     if old is None:
         return objects
     seen: dict[str, dict[str, int]] = {}
-    kept = pq.read_table(lake.uri(old.seen.key))
+    kept = seen_before(lake, old)
     for folder, name, size in zip(*(column.to_pylist() for column in kept.columns), strict=True):
         seen.setdefault(folder, {})[name] = size
     new: Objects = {}
@@ -157,8 +156,9 @@ def _not_seen(lake: Lake, contract: Contract, objects: Objects, old: Partition |
 
 def _tidy(lake: Lake, manifest: Manifest) -> None:
     """Drop what no manifest names: files of a killed run, and those that newer ones replaced."""
+    lake.tidy()
     named = {file.key for file in staged_files(manifest)}
-    for prefix in ("staging", "quarantine", "state/staged", "state/tmp"):
+    for prefix in ("staging", "quarantine", "state/staged"):
         for key, _ in lake.find(prefix):
             if key not in named and key != "staging/manifest.json":
                 lake.remove(key)

@@ -1,39 +1,33 @@
-"""The one door to the lake: where raw, truth, staging, quarantine and state are kept.
+"""A lake in a folder of this machine."""
 
-A key is a path inside the lake with forward slashes, such as `raw/operations/admission/event_date=2024-01-01/x.json`.
-Raw and truth are sacred: they are created once, and neither changed nor removed.
-"""
-
-import errno
+import fcntl
+import json
 import os
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from loaders.errors import LakeError
+from loaders.lake.base import SACRED, Held, Lake, Missing
+from loaders.lake.explained import explained
 
-SACRED = ("raw/", "truth/")
 SMALL_BYTES = 1 << 16
+
+_SCRATCH = "state/tmp"
 
 _numbers = count()
 _run = uuid4().hex
 
 
 @dataclass(frozen=True)
-class Lake:
-    """A lake in a folder.
-
-    >>> from tempfile import mkdtemp
-    >>> lake = Lake.at(mkdtemp())
-    >>> lake.create("raw/greeting.json", b"{}"), lake.create("raw/greeting.json", b"[]")
-    (True, False)
-    >>> lake.read("raw/greeting.json")
-    b'{}'
-    """
+class FolderLake(Lake):
+    """A lake in a folder. Objects are put by renaming or linking files, so nobody sees half of one."""
 
     root: Path
     _made: set[str] = field(default_factory=set, compare=False, repr=False)
@@ -41,13 +35,6 @@ class Lake:
     @cached_property
     def _place(self) -> str:
         return str(self.root)
-
-    @classmethod
-    def at(cls, place: str | Path) -> "Lake":
-        """The lake at a folder, which need not exist yet. Raises LakeError for a place that cannot be a folder."""
-        if "://" in str(place):
-            raise LakeError(f"{place} is not a folder: this version keeps the lake in one, such as --lake data")
-        return cls(Path(place).expanduser().resolve())
 
     def __str__(self) -> str:
         return self._place
@@ -64,10 +51,6 @@ class Lake:
         A name is what follows the folder in the key. Without `below`, only the objects directly in the folder.
         """
         return sorted(_listed(str(self.root / folder), "", below))
-
-    def find(self, folder: str) -> list[tuple[str, int]]:
-        """Keys and sizes in bytes of all objects in a folder and below it, in order of keys."""
-        return [(f"{folder}/{name}", size) for name, size in self.objects(folder)]
 
     def folders(self, prefix: str) -> list[str]:
         """Names of the folders directly under a prefix, in order."""
@@ -141,14 +124,61 @@ class Lake:
         """Where an engine finds the object: an absolute path."""
         return str(self.root / key)
 
-    def path(self, key: str) -> Path:
-        """The file of a key, with its folder made, for a writer that must write by itself."""
-        path = self.root / key
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder in the lake's own file system, so that adopting is renaming."""
+        path = self.root / _SCRATCH / uuid4().hex
+        with explained(f"cannot write to the lake {self}"):
+            path.mkdir(parents=True)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def adopt(self, path: Path, key: str) -> None:
+        """Rename a file, once it is safely on the disk."""
+        target = self.root / key
+        with explained(f"cannot write {target}"):
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
+            self._make(str(target.parent))
+            os.replace(path, target)
+
+    def local(self, key: str, scratch: Path) -> Path:
+        """The object's own file."""
+        if not self.exists(key):
+            raise Missing(f"cannot read {self.root / key}: there is no such file")
+        return self.root / key
+
+    def tidy(self) -> None:
+        """Empty `state/tmp`."""
+        for entry in (self.root / _SCRATCH).glob("*"):
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+
+    @contextmanager
+    def held(self, who: Mapping[str, Any]) -> Iterator[None]:
+        """A lock of the file system, which ends with the process that has it."""
+        path = self.root / "state/lock"
         self._make(str(path.parent))
-        return path
+        with open(path, "a+") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                raise Held(handle.read()) from None
+            handle.truncate(0)
+            json.dump(who, handle)
+            handle.flush()
+            try:
+                yield
+            finally:
+                handle.truncate(0)
 
     def _temporary(self, data: bytes, sync: bool) -> str:
-        folder = f"{self._place}/state/tmp"
+        folder = f"{self._place}/{_SCRATCH}"
         path = f"{folder}/{_run}-{os.getpid()}-{next(_numbers)}"
         self._make(folder)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
@@ -196,26 +226,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def explained(what: str) -> Iterator[None]:
-    """Turns an error of the file system into one line that says what could not be done, why, and what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise _explained(error, what) from None
-
-
-def _explained(error: OSError, what: str) -> LakeError:
-    ways_out = {
-        errno.ENOSPC: "the disk is full; free some space and run again",
-        errno.EDQUOT: "the disk quota is used up; free some space and run again",
-        errno.EACCES: "permission denied; choose another --lake or change its permissions",
-        errno.EPERM: "not permitted; choose another --lake or change its permissions",
-        errno.EROFS: "the file system is read-only; choose another --lake",
-        errno.ENOTDIR: "a part of the path is a file, not a folder; choose another --lake",
-        errno.EEXIST: "a part of the path is a file, not a folder; choose another --lake",
-        errno.ENOENT: "there is no such file",
-    }
-    return LakeError(f"{what}: {ways_out.get(error.errno or 0, error.strerror or str(error))}")
