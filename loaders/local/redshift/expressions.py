@@ -27,6 +27,10 @@ from loaders.local.redshift.tokens import (
 
 NAME_BYTES = 63
 
+# columns of pg_attribute that PostgreSQL has not; dbt asks for those of the tables under materialized views, of which
+# there are none
+_ABSENT_COLUMNS = ("attisdistkey", "attsortkeyord")
+
 
 class Refused(Exception):
     """A statement that Redshift, or this stand-in, does not take; the message says what."""
@@ -59,7 +63,10 @@ def _expressions(parts: Tokens) -> Tokens:
                 last = out[-1]
                 at = end + 1
                 continue
-            if last.text != "." and after.text != ".":
+            if word in _ABSENT_COLUMNS and last.text == ".":
+                dot = max(place for place, other in enumerate(out) if other.text == ".")
+                out, part = out[: dot - 1], Token(WORD, "null")
+            elif last.text != "." and after.text != ".":
                 part = _word(part, after, last)
         if part.kind not in (SPACE, COMMENT):
             last = part
@@ -76,8 +83,6 @@ def _word(part: Token, after: Token, last: Token) -> Token:
         return Token(WORD, "except")
     if word == "approximate" and after.word in ("count", "percentile_disc"):
         return Token(SPACE, " ")
-    if word in ("attisdistkey", "attsortkeyord"):
-        return Token(WORD, "null")
     return part
 
 

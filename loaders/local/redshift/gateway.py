@@ -16,10 +16,9 @@ from loaders.local.redshift import loading, wire
 from loaders.local.redshift.expressions import Refused
 from loaders.local.redshift.loading import Column, Copy, LoadFailed
 from loaders.local.redshift.postgres import USER
-from loaders.local.redshift.translate import refusal, translated
+from loaders.local.redshift.translate import LONG, refusal, translated
 
 CHUNK = 1 << 18
-LONG_SQL = 20_000
 _KEPT = ("user", "database", "application_name", "options", "client_encoding")
 _COPY_IN, _ERROR, _READY, _ROW = b"G"[0], b"E"[0], b"Z"[0], b"D"[0]
 
@@ -121,7 +120,7 @@ class Session:
                 return refusal("COPY before earlier statements are answered is not in this stand-in"), None
             columns = loading.columns_of(copy, await self._ask(loading.columns_question(copy)))
             return loading.into_postgres(copy, columns), Load(copy, columns)
-        if len(sql) > LONG_SQL:
+        if len(sql) > LONG:
             return await asyncio.to_thread(translated, sql), None
         return translated(sql), None
 

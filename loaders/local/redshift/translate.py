@@ -5,13 +5,16 @@ PostgreSQL's own.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from loaders.local.redshift import definitions
 from loaders.local.redshift.drivers import reflection
 from loaders.local.redshift.expressions import Refused, query
+from loaders.local.redshift.refuse import check
 from loaders.local.redshift.tokens import (
     NAME,
+    PARAMETER,
     SIGN,
     WORD,
     Token,
@@ -32,9 +35,20 @@ _IGNORED_SETTINGS = re.compile(
 )
 
 
-@lru_cache(maxsize=2048)
+LONG = 20_000
+
+
 def translated(sql: str) -> str:
     """All statements of some SQL, each for PostgreSQL. Never raises: what is refused raises when it is run."""
+    return _translated(sql) if len(sql) > LONG else _remembered(sql)
+
+
+@lru_cache(maxsize=1_024)
+def _remembered(sql: str) -> str:
+    return _translated(sql)
+
+
+def _translated(sql: str) -> str:
     parts = tokens(sql)
     found = statements(parts)
     if not found:
@@ -42,16 +56,19 @@ def translated(sql: str) -> str:
     return ";".join(_statement(statement) for statement in found)
 
 
-def refusal(message: str) -> str:
-    """A statement that fails with SQLSTATE 0A000 and this message."""
-    return f"select pg_catalog.rs_refuse({quoted('Amazon Redshift: ' + message)})"
+def refusal(message: str, parts: Sequence[Token] = ()) -> str:
+    """A statement that fails with SQLSTATE 0A000 and this message, and has the parameters of the one that it is for."""
+    used = sorted({part.text for part in parts if part.kind == PARAMETER}, key=lambda text: int(text[1:]))
+    parameters = "".join(f", {parameter}::text" for parameter in used)
+    return f"select pg_catalog.rs_refuse({quoted('Amazon Redshift: ' + message)}){parameters}"
 
 
 def _statement(parts: Tokens) -> str:
     try:
+        check(parts)
         return _translate(parts)
     except Refused as error:
-        return refusal(str(error))
+        return refusal(str(error), parts)
     except (IndexError, StopIteration, ValueError):
         # a statement that is cut short or in a form that nobody has: PostgreSQL says what is wrong with it
         return text_of(parts)

@@ -61,11 +61,12 @@ create function pg_catalog.pg_get_late_binding_view_cols() returns setof record 
 
 create view pg_catalog.rs_relations as
 select n.oid as schema_oid, n.nspname::text as schema_name, c.oid as relation_oid, c.relname::text as relation_name,
-  c.relkind, c.relowner, c.relacl, c.reltuples, t.diststyle, t.distkey, t.sortkey
+  c.relkind, c.relowner, c.relacl, c.reltuples, t.diststyle, t.distkey, t.sortkey,
+  c.relkind = 'v' and pg_get_viewdef(c.oid) like '%create materialized view%' as is_materialized
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 left join pg_catalog.rs_tables t on t.relid = c.oid
-where c.relkind in ('r', 'v', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema';
+where c.relkind in ('r', 'v') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema';
 
 create view pg_catalog.rs_columns as
 select r.*, a.attnum::int as attnum, a.attname::text as column_name, a.attnotnull, a.atttypid, a.atttypmod,
@@ -80,7 +81,7 @@ left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum;
 create view pg_catalog.svv_table_info as
 select current_database()::text as "database", schema_name as "schema", relation_oid as table_id, relation_name as "table",
   'Y'::text as encoded,
-  case when distkey is not null then 'KEY(' || distkey || ')' else coalesce(diststyle, 'AUTO(ALL)') end as diststyle,
+  case when distkey is not null then 'KEY(' || distkey || ')' else coalesce(diststyle, case when is_materialized then 'EVEN' else 'AUTO(ALL)' end) end as diststyle,
   coalesce(sortkey[1], 'AUTO(SORTKEY)') as sortkey1,
   coalesce((select max(c.atttypmod - 4) from pg_catalog.rs_columns c
     where c.relation_oid = r.relation_oid and c.atttypid = 'varchar'::regtype), 0)::int as max_varchar,
@@ -89,7 +90,7 @@ select current_database()::text as "database", schema_name as "schema", relation
   0::double precision as unsorted, 0::double precision as stats_off, greatest(reltuples, 0)::numeric(38, 0) as tbl_rows,
   null::numeric(19, 2) as skew_sortkey1, null::numeric(19, 2) as skew_rows,
   greatest(reltuples, 0)::numeric(38, 0) as estimated_visible_rows
-from pg_catalog.rs_relations r where relkind = 'r';
+from pg_catalog.rs_relations r where relkind = 'r' or is_materialized;
 
 create view pg_catalog.svv_redshift_columns as
 select current_database()::varchar as database_name, schema_name::varchar, relation_name::varchar as table_name,
@@ -137,7 +138,7 @@ left join pg_roles g on g.oid = p.grantee;
 create view pg_catalog.svv_mv_info as
 select current_database()::text as database_name, schema_name, relation_name as "name", 'f'::text as is_stale, 1 as state,
   'f'::text as autorefresh
-from pg_catalog.rs_relations where relkind = 'm';
+from pg_catalog.rs_relations where is_materialized;
 
 -- Nothing is ever in these.
 create view pg_catalog.svv_external_columns as
@@ -172,7 +173,7 @@ create function pg_catalog.rs_show_tables(text) returns table (
   select current_database()::text, schema_name, relation_name, case relkind when 'r' then 'TABLE' else 'VIEW' end,
     relacl::text, obj_description(relation_oid, 'pg_class'), pg_get_userbyid(relowner)::text, null::timestamp,
     null::timestamp, diststyle,
-    case relkind when 'r' then 'REGULAR TABLE' when 'm' then 'MATERIALIZED VIEW' else 'REGULAR VIEW' end
+    case when relkind = 'r' then 'REGULAR TABLE' when is_materialized then 'MATERIALIZED VIEW' else 'REGULAR VIEW' end
   from pg_catalog.rs_relations where schema_name = $1
 $$;
 create function pg_catalog.rs_show_columns(text, text) returns table (
@@ -208,7 +209,7 @@ create view pg_catalog.rs_reflected_relations as
 select relkind, schema_oid, schema_name as "schema", relation_oid as rel_oid, relation_name as relname,
   case when distkey is not null then 'KEY' else coalesce(diststyle, 'EVEN') end as diststyle, relowner as owner_id,
   pg_get_userbyid(relowner)::text as owner_name,
-  case when relkind in ('v', 'm') then pg_get_viewdef(relation_oid, true) end as view_definition,
+  case when relkind = 'v' then pg_get_viewdef(relation_oid, true) end as view_definition,
   array_to_string(relacl, E'\n') as privileges
 from pg_catalog.rs_relations;
 create view pg_catalog.rs_reflected_constraints as
