@@ -219,7 +219,7 @@ def create_view(parts: Tokens) -> str:
 
 
 def create_materialized_view(parts: Tokens) -> str:
-    """CREATE MATERIALIZED VIEW as a view, which is never stale; its text says what it stands for, as clients look for."""
+    """CREATE MATERIALIZED VIEW as a view, which is never stale; its text says so, for clients look there."""
     head, body = _until_as([part for part in parts if part.kind != COMMENT], 0)
     said = code(head)
     at = next(index for index, part in enumerate(said) if part.word == "view") + 1

@@ -9,7 +9,7 @@ from loaders.local.redshift.tokens import TEXT, Tokens, code, text_of
 _QUESTIONS = (
     ({"format_encoding", "attsortkeyord", "svv_external_columns"}, "rs_reflected_columns"),
     ({"reldiststyle", "pg_get_viewdef", "svv_external_tables"}, "rs_reflected_relations"),
-    ({"conkey", "pg_get_constraintdef", "svv_external_tables"}, "rs_reflected_constraints"),
+    ({"conkey", "pg_get_constraintdef", "svv_external_columns"}, "rs_reflected_constraints"),
 )
 _FILTERS = ("schema", "table_name", "relname")
 

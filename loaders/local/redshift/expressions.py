@@ -1,7 +1,7 @@
 """Redshift's expressions and queries in PostgreSQL's words, token by token.
 
-What PostgreSQL can be taught is in sql/; here is only what its grammar does not have: DECODE, NVL, LISTAGG, units of time
-without quotes, SYSDATE, TOP, MINUS, QUALIFY and such.
+What PostgreSQL can be taught is in sql/; here is only what its grammar does not have: DECODE, NVL, LISTAGG, units of
+time without quotes, SYSDATE, TOP, MINUS, QUALIFY and such.
 """
 
 from collections.abc import Callable
@@ -79,6 +79,9 @@ def _word(part: Token, after: Token, last: Token) -> Token:
     word = part.word
     if word == "sysdate" and after.text != "(" and last.word != "as":
         return Token(WORD, "pg_catalog.rs_sysdate()")
+    if word in ("numeric", "decimal", "dec") and (last.text == "::" or (last.word == "as" and after.text == ")")):
+        # what a decimal is there that says nothing of itself
+        return part if after.text == "(" else Token(WORD, "numeric(18,0)")
     if word == "minus" and (after.word == "select" or after.text == "("):
         return Token(WORD, "except")
     if word == "approximate" and after.word in ("count", "percentile_disc"):
@@ -262,7 +265,7 @@ _ENDS = frozenset({"union", "intersect", "except", "minus"})
 
 
 def _end_of_select(parts: Tokens, at: int, ends: frozenset[str] = _ENDS) -> int:
-    """Where the select ends that a place is in: at the parenthesis around it, a set operation, a semicolon or the end."""
+    """Where the select of a place ends: at the parenthesis around it, a set operation, a semicolon or the end."""
     depth = 0
     while at < len(parts):
         part = parts[at]
@@ -299,7 +302,6 @@ def _start_of_select(parts: Tokens, at: int) -> int:
 
 
 def _one_qualified(select: Tokens, condition: Tokens) -> Tokens:
-    opening = [Token(SIGN, "("), *select, Token(SIGN, ")")]
     depth, end = 0, len(select)
     for at, part in enumerate(select):
         if part.kind == SIGN:
@@ -324,7 +326,7 @@ def _one_qualified(select: Tokens, condition: Tokens) -> Tokens:
         inner = [*select[:end], *tokens(", ("), *spelled, *tokens(") as rs_qualify "), *select[end:]]
         outer = "rs_qualify"
     else:
-        inner, outer = opening[1:-1], text_of(condition)
+        inner, outer = select, text_of(condition)
     return [*tokens(f"select {listed} from ("), *inner, *tokens(f") as rs_qualified where {outer} ")]
 
 

@@ -20,7 +20,7 @@ from loaders.local.redshift.translate import LONG, refusal, translated
 
 CHUNK = 1 << 18
 _KEPT = ("user", "database", "application_name", "options", "client_encoding")
-_COPY_IN, _ERROR, _READY, _ROW = b"G"[0], b"E"[0], b"Z"[0], b"D"[0]
+_COPY_IN, _ERROR, _READY, _ROW, _SETTING = b"GEZDS"
 
 
 @dataclass
@@ -44,8 +44,8 @@ class Session:
     failed: bool = False
     loads: dict[str, Load] = field(default_factory=dict)
     portals: dict[str, Load] = field(default_factory=dict)
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
-    loading: bool = False
+    load: str = ""
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
     own_error: bytes = b""
     asked: list[bytes] | None = None
     answered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -137,28 +137,28 @@ class Session:
 
     async def _load(self, load: Load, message: bytes) -> None:
         """Run a COPY: once PostgreSQL waits for rows, read them from S3 and pass them on."""
-        self.begun.clear()
-        self.loading = True
+        self.load = "" if self.failed else _ASKED
+        self.moved.clear()
+        self.server_out.write(message)
+        await self.server_out.drain()
+        if self.load == _ASKED:
+            await self.moved.wait()
+        if self.load != _BEGUN:
+            return
+        rows = loading.rows(load.copy, load.columns)
         try:
-            self.server_out.write(message)
-            await self.server_out.drain()
-            if not self.failed:
-                await self.begun.wait()
-            if self.failed:
-                return
-            rows = loading.rows(load.copy, load.columns)
-            try:
-                while (chunk := await asyncio.to_thread(_next, rows)) is not None and not self.failed:
-                    self.server_out.write(wire.message(b"d", chunk))
-                    await self.server_out.drain()
-            except LoadFailed as error:
+            while self.load == _BEGUN and (chunk := await asyncio.to_thread(_next, rows)) is not None:
+                self.server_out.write(wire.message(b"d", chunk))
+                await self.server_out.drain()
+        except LoadFailed as error:
+            if self.load == _BEGUN:
                 self.own_error = wire.error(error.code, str(error))
                 self.server_out.write(wire.message(b"f", wire.text("")))
-            else:
+        else:
+            if self.load == _BEGUN:
                 self.server_out.write(wire.message(b"c"))
-            await self.server_out.drain()
-        finally:
-            self.loading = False
+        self.load = ""
+        await self.server_out.drain()
 
     # --- to the client
 
@@ -183,16 +183,19 @@ class Session:
                     self.asked.append(data[start + 5 : end])
                 pieces.append(data[done:start])
                 done = end
-            elif kind == _COPY_IN and self.loading:
+            elif kind == _COPY_IN and self.load == _ASKED:
                 pieces.append(data[done:start])
                 done = end
-                self.begun.set()
+                self.load = _BEGUN
+                self.moved.set()
             elif kind == _ERROR:
-                self.failed = True
-                self.begun.set()
-                if self.own_error:
-                    pieces += [data[done:start], self.own_error]
-                    done, self.own_error = end, b""
+                pieces += [data[done:start], self.own_error or wire.without_place(data[start:end])]
+                done, self.own_error = end, b""
+                self.failed, self.load = True, ""
+                self.moved.set()
+            elif kind == _SETTING and self.asked is None:
+                pieces += [data[done:start], wire.setting_of_redshift(data[start:end])]
+                done = end
             if kind == _READY:
                 self.status = data[end - 1]
                 self.failed = False
@@ -204,6 +207,10 @@ class Session:
         return b"".join(pieces)
 
 
+# where a COPY stands: PostgreSQL was asked, or waits for its rows
+_ASKED, _BEGUN = "asked", "begun"
+
+
 def _next(rows: Iterator[bytes]) -> bytes | None:
     return next(rows, None)
 
@@ -211,21 +218,31 @@ def _next(rows: Iterator[bytes]) -> bytes | None:
 _ENDS = (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError, TimeoutError)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gateway:
     """Where PostgreSQL's socket is, the password that clients must say, and the certificate that they are shown."""
 
     socket: str
     password: str
     certificate: ssl.SSLContext | None
+    connections: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    def end(self) -> None:
+        """End all connections."""
+        for connection in self.connections:
+            connection.cancel()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its first byte to its last."""
+        connection = asyncio.current_task()
+        assert connection
+        self.connections.add(connection)
         try:
             await self._answer(reader, writer)
-        except (*_ENDS, ValueError):
+        except (*_ENDS, ValueError, asyncio.CancelledError):
             pass
         finally:
+            self.connections.discard(connection)
             writer.close()
             with suppress(*_ENDS):
                 await writer.wait_closed()

@@ -43,7 +43,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Copy:
-    """A COPY statement: the table as it is written, the columns it names, where the objects are, and how they are read."""
+    """A COPY statement: the table as written, the columns it names, where the objects are, and how they are read."""
 
     table: str
     columns: tuple[str, ...]
@@ -153,8 +153,10 @@ def _options(said: Tokens) -> tuple[str, dict[str, str]]:
 def columns_question(copy: Copy) -> str:
     """What to ask PostgreSQL about the table: name, type and modifier of each column, in order."""
     return (
-        "select a.attname, t.typname, a.atttypmod from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid"
-        f" where a.attrelid = pg_catalog.to_regclass({quoted(copy.table)}) and a.attnum > 0 and not a.attisdropped order by a.attnum"
+        "select a.attname, t.typname, a.atttypmod "
+        "from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid "
+        f"where a.attrelid = pg_catalog.to_regclass({quoted(copy.table)}) and a.attnum > 0 and not a.attisdropped "
+        "order by a.attnum"
     )
 
 
@@ -173,15 +175,19 @@ def columns_of(copy: Copy, rows: list[list[str | None]]) -> list[Column]:
 
 def into_postgres(copy: Copy, columns: list[Column]) -> str:
     """The statement that takes the rows in PostgreSQL. Sizes are held against bytes."""
-    named = ", ".join('"' + name.replace('"', '""') + '"' for name in copy.columns)
+    named = ", ".join(_name(name) for name in copy.columns)
     checks = [
-        f"coalesce(octet_length({name}), 0) <= {column.size} or pg_catalog.rs_fits({name}, {column.size}, {quoted(column.name)})"
+        f"coalesce(octet_length({_name(column.name)}), 0) <= {column.size} "
+        f"or pg_catalog.rs_fits({_name(column.name)}, {column.size}, {quoted(column.name)})"
         for column in columns
         if column.size >= 0
-        for name in ('"' + column.name.replace('"', '""') + '"',)
     ]
     where = f" where ({') and ('.join(checks)})" if checks else ""
     return f"copy {copy.table} {f'({named}) ' if named else ''}from stdin (format csv, null ''){where}"
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 # --- the objects ------------------------------------------------------------------------------------------------------
@@ -202,8 +208,11 @@ def rows(copy: Copy, columns: list[Column]) -> Iterator[bytes]:
 
 
 def _storage() -> Any:
-    import boto3
-    from botocore.config import Config
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError:
+        raise LoadFailed("COPY in the stand-in needs boto3: `make local` installs it") from None
 
     settings = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}, connect_timeout=5)
     return boto3.session.Session().client("s3", config=settings, region_name=None)

@@ -1,7 +1,7 @@
 """The PostgreSQL behind the stand-in: one cluster in a folder, reached only through a socket inside it.
 
-The cluster is for trying things out: it does not fsync, so a power cut may lose it. PostgreSQL does not run as root; for
-root it runs as `nobody`, with the one capability that lets it reach a folder that only root can.
+The cluster is for trying things out: it does not fsync, so a power cut may lose it. PostgreSQL does not run as root;
+for root it runs as `nobody`, with the one capability that lets it reach folders that only root can.
 """
 
 import fcntl
@@ -54,10 +54,10 @@ _SETTINGS = {
 
 
 class Server(NamedTuple):
-    """A PostgreSQL that runs: its socket, its log, and whether it has ended by itself."""
+    """A PostgreSQL that runs: its folder, its socket, and whether it has ended by itself."""
 
+    folder: Path
     socket: str
-    log: Path
     has_ended: Callable[[], bool]
 
 
@@ -84,9 +84,7 @@ def postgres(folder: Path) -> Iterator[Server]:
             _make(programs, folder, cluster)
             server = _start(programs, folder, cluster)
             try:
-                yield Server(
-                    f"{socket_folder(cluster)}/.s.PGSQL.5432", folder / "log", lambda: server.poll() is not None
-                )
+                yield Server(folder, f"{socket_folder(cluster)}/.s.PGSQL.5432", lambda: server.poll() is not None)
             finally:
                 _stop(server)
     except OSError as error:
@@ -177,7 +175,7 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
 
 def _end_abandoned(cluster: Path) -> None:
     """End a PostgreSQL that outlived its stand-in, and forget one that did not."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     note = cluster / "postmaster.pid"
     try:

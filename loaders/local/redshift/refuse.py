@@ -1,13 +1,13 @@
 """What Redshift refuses and PostgreSQL would take.
 
-Two looks at each statement. One is at its tokens: the first word must begin one of Redshift's statements, and every
-function that is called must be one of Redshift's (functions.txt), for a list of what is allowed does not grow old as a list of
-what is forbidden does. The other is at sqlglot's tree of it: the rules below. A statement that sqlglot does not take has had
-the first look only.
+There are two looks at each statement. One is at its tokens: the first word must begin one of Redshift's statements,
+and every function that is called must be one of Redshift's (functions.txt), for a list of what is allowed does not
+grow old as a list of what is forbidden does. The other is at sqlglot's tree of it: the rules below. A statement that
+sqlglot does not take gets the first look only.
 
-Statements of drivers that ask the catalogs are let through by shape: a query whose every relation is one of the system's
-(pg_…, svv_… and such, information_schema) may call and cast as the catalogs need. Naming such a relation beside a user's
-own table does not help: that is refused, as it is on Redshift.
+Statements of drivers that ask the catalogs are let through by shape: a query whose every relation is one of the
+system's (pg_…, svv_… and such, information_schema) may call and cast as the catalogs need. Naming such a relation
+beside a user's own table does not help: that is refused, as it is on Redshift.
 """
 
 import logging
@@ -36,19 +36,23 @@ from loaders.local.redshift.tokens import (
     text_of,
 )
 
-_STATEMENTS = frozenset(
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_STATEMENTS = _set(
     "abort alter analyze begin call cancel close comment commit copy create deallocate declare delete drop end execute "
     "explain fetch grant insert lock merge prepare refresh reset revoke rollback select set show start truncate unload "
-    "update use vacuum with".split()
+    "update use vacuum with"
 )
-_CREATED = frozenset("database external function group library materialized model procedure role schema table user view".split())
+_CREATED = _set("database external function group library materialized model procedure role schema table user view")
 _BEFORE_CREATED = frozenset(("or", "replace", "temp", "temporary", "local"))
 _SYSTEM = ("pg_", "svv_", "svl_", "svcs_", "stl_", "stv_", "sys_", "information_schema")
 _LEADER = ("pg_", "information_schema")
-_OWN = ("rs_",)
 
 # words that a parenthesis follows and that call nothing
-_NO_CALLS = frozenset(
+_NO_CALLS = _set(
     "all and any as between by case check count_star cube distinct else except exists filter for from group having in "
     "interval intersect into is join key lateral like ilike limit minus not null on or order outer over partition "
     "qualify references rollup select set sets similar some sortkey distkey table then top union unique using values "
@@ -56,7 +60,7 @@ _NO_CALLS = frozenset(
     "bigint bpchar char character date datetime dec decimal double float float4 float8 int int2 int4 int8 integer "
     "nchar number numeric nvarchar precision real smallint text time timestamp timestamptz timetz varbyte varchar "
     "varying varbinary zone execute identity "
-    "return rows add insert pivot unpivot".split()
+    "return rows add insert pivot unpivot"
 )
 _BEFORE_NAMES = ("into", "table", "references", "join", "update", "view")
 
@@ -139,8 +143,8 @@ def _is_name(said: Tokens, at: int) -> bool:
     return before.text == "." or before.word == "as" or after.text == "."
 
 
-_LEADER_ONLY = frozenset(
-    "current_schema current_schemas has_database_privilege has_schema_privilege has_table_privilege version".split()
+_LEADER_ONLY = _set(
+    "current_schema current_schemas has_database_privilege has_schema_privilege has_table_privilege version"
 )
 _LEADER_WORDS = frozenset(("current_timestamp", "current_time", "localtime", "localtimestamp", "current_catalog"))
 
@@ -264,7 +268,7 @@ def _window(node: Any) -> None:
     function = node.this
     while isinstance(function, exp.IgnoreNulls | exp.RespectNulls | exp.Filter):
         function = function.this
-    if isinstance(function, exp.WithinGroup) or isinstance(function, exp.Median):
+    if isinstance(function, exp.WithinGroup | exp.Median):
         raise Refused("PERCENTILE_CONT, MEDIAN and LISTAGG with OVER are not in this stand-in: group in a subquery")
     name = (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
     is_rank = isinstance(function, _RANKS) or name in _RANK_NAMES
@@ -288,7 +292,7 @@ def _select(node: Any) -> None:
         raise Refused("the WINDOW clause is not supported")
     if node.args.get("locks"):
         raise Refused("SELECT … FOR UPDATE is not supported")
-    orders = {order for order in _orders(node)}
+    orders = set(_orders(node))
     if len(orders) > 1:
         raise Refused(
             "PERCENTILE_CONT, PERCENTILE_DISC, MEDIAN and LISTAGG in one SELECT must have the same ORDER BY: "
@@ -342,11 +346,11 @@ def _merge(node: Any) -> None:
         raise Refused("MERGE takes one WHEN MATCHED and one WHEN NOT MATCHED")
 
 
-_TYPES = frozenset(
-    "SMALLINT INT BIGINT DECIMAL FLOAT DOUBLE BOOLEAN CHAR NCHAR VARCHAR NVARCHAR TEXT DATE TIME TIMETZ TIMESTAMP TIMESTAMPTZ "
-    "TIMESTAMPNTZ DATETIME INTERVAL BPCHAR NAME".split()
+_TYPES = _set(
+    "SMALLINT INT BIGINT DECIMAL FLOAT DOUBLE BOOLEAN CHAR NCHAR VARCHAR NVARCHAR TEXT DATE TIME TIMETZ TIMESTAMP "
+    "TIMESTAMPTZ TIMESTAMPNTZ DATETIME INTERVAL BPCHAR NAME"
 )
-_ABSENT_TYPES = frozenset("SUPER VARBINARY GEOMETRY GEOGRAPHY HLLSKETCH".split())
+_ABSENT_TYPES = _set("SUPER VARBINARY GEOMETRY GEOGRAPHY HLLSKETCH")
 
 
 def _type(node: Any) -> None:
@@ -356,7 +360,7 @@ def _type(node: Any) -> None:
         raise Refused(f"type {spelled} is not in this stand-in")
     if kind not in _TYPES:
         raise Refused(f"type {spelled} is not one of Redshift's")
-    if kind == "DECIMAL" and not node.expressions:
+    if kind == "DECIMAL" and not node.expressions and isinstance(node.parent, exp.ColumnDef):
         raise Refused("numeric without precision and scale is numeric(18,0): say which you mean")
 
 

@@ -1,7 +1,7 @@
 """SQL as tokens: enough to rewrite calls and clauses without touching texts, comments or what is inside quotes.
 
-A statement is a list of tokens whose texts, joined, are the statement again. Unlike in PostgreSQL, a backslash in a text
-escapes what follows it, and quoted names are put in lower case like all others.
+A statement is a list of tokens whose texts, joined, are the statement again. Unlike in PostgreSQL, a backslash in a
+text escapes what follows it, and quoted names are put in lower case like all others.
 """
 
 import re

@@ -68,6 +68,22 @@ def error(code: str, text: str, severity: str = "ERROR") -> bytes:
     return message(b"E", b"".join(f"{key}{value}".encode() + b"\0" for key, value in fields.items()) + b"\0")
 
 
+def without_place(whole: bytes) -> bytes:
+    """An error message without where in the stand-in's own functions it was raised."""
+    if b"\0W" not in whole or b"rs_" not in whole:
+        return whole
+    kept = [field for field in whole[5:].split(b"\0") if field and field[:1] not in (b"W", b"F", b"L", b"R")]
+    return message(b"E", b"\0".join(kept) + b"\0\0")
+
+
+def setting_of_redshift(whole: bytes) -> bytes:
+    """A message about a setting as Redshift sends it: the version is 8.0.2, which does not say how texts are escaped."""
+    name = whole[5:].split(b"\0", 1)[0]
+    if name == b"server_version":
+        return message(b"S", b"server_version\x008.0.2\0")
+    return b"" if name == b"standard_conforming_strings" else whole
+
+
 def cut(body: bytes) -> tuple[str, bytes]:
     """The text that a body begins with, and what follows it."""
     text, rest = body.split(b"\0", 1)
