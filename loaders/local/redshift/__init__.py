@@ -36,7 +36,7 @@ from types import FrameType
 
 from loaders.errors import ServiceError
 from loaders.local.redshift.certificate import certificate
-from loaders.local.redshift.postgres import Server, postgres
+from loaders.local.redshift.postgres import Server, running
 
 HOST = "127.0.0.1"
 LOOK_SECONDS = 0.5
@@ -52,7 +52,7 @@ def serve(folder: Path, port: int, ready: Callable[[int], None], password: str =
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:
-        with _listening(port) as listener, postgres(folder) as server:
+        with _listening(port) as listener, running(folder) as server:
             asyncio.run(_serve(listener, server, ready, password))
     except _Stopped:
         pass

@@ -349,8 +349,7 @@ def _delimited(data: bytes, copy: Copy, columns: list[Column], place: str) -> It
 
 
 def _delimiter(value: str) -> str:
-    named = {"\\t": "\t", "t": "\t"}
-    delimiter = named.get(value, value)
+    delimiter = "\t" if value == "\\t" else value
     if len(delimiter) != 1:
         raise LoadFailed(f"DELIMITER is one character, not {value!r}")
     return delimiter

@@ -62,7 +62,7 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[Server]:
+def running(folder: Path) -> Iterator[Server]:
     """Run the cluster of a folder, made if there is none, until the context ends.
 
     Raises ServiceError when a package is missing, when another stand-in runs on the folder, when another version made

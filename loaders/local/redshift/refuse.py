@@ -83,10 +83,10 @@ def check(parts: Tokens) -> None:
     leader = sorted(name for name in system if name.startswith(_LEADER))
     if leader and users:
         raise Refused(f"{leader[0]} is on the leader node alone: it does not go together with tables of users")
-    _check_calls(said, tree, bool(users))
     for node in tree.walk() if tree else ():
         if rule := _RULES.get(type(node)):
             rule(node)
+    _check_calls(said, tree, bool(users))
 
 
 def _check_created(words: list[str]) -> None:
@@ -340,7 +340,7 @@ def _merge(node: Any) -> None:
             raise Refused("MERGE takes no conditions in WHEN")
         if when.args.get("source"):
             raise Refused("MERGE takes no BY SOURCE")
-        if isinstance(when.args["then"], exp.Var):
+        if isinstance(when.args["then"], exp.Var) and when.args["then"].name.upper() != "DELETE":
             raise Refused(f"MERGE takes no {when.args['then'].name}")
     if sorted(bool(when.args["matched"]) for when in whens) != [False, True]:
         raise Refused("MERGE takes one WHEN MATCHED and one WHEN NOT MATCHED")

@@ -131,7 +131,15 @@ def value_of(part: Token) -> str:
     """The value of a text."""
     if part.text.startswith("$"):
         return part.text[part.text.index("$", 1) + 1 : part.text.rindex("$", 0, -1)]
-    return re.sub(r"''|\\(.)", lambda match: match.group(1) or "'", part.text[1:-1], flags=re.DOTALL)
+    return re.sub(r"''|\\(.)", _unescaped, part.text[1:-1], flags=re.DOTALL)
+
+
+def _unescaped(match: "re.Match[str]") -> str:
+    escaped = match.group(1)
+    return _ESCAPES.get(escaped, escaped) if escaped else "'"
+
+
+_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 def quoted(value: str) -> str:

@@ -101,8 +101,6 @@ create function pg_catalog.convert_timezone(text, text, timestamp) returns times
 language sql stable strict parallel safe as 'select $3 at time zone $1 at time zone $2';
 
 create function pg_catalog.len(text) returns int language sql immutable strict parallel safe as 'select length($1)';
-create function pg_catalog.len(varchar) returns int language sql immutable strict parallel safe as 'select length($1)';
-create function pg_catalog.len(bpchar) returns int language sql immutable strict parallel safe as 'select length($1)';
 create function pg_catalog.charindex(varchar, varchar) returns int language sql immutable strict parallel safe as
   'select strpos($2, $1)';
 create function pg_catalog.replicate(varchar, int) returns varchar language sql immutable strict parallel safe as
