@@ -43,7 +43,7 @@ LOOK_SECONDS = 0.5
 
 
 def serve(folder: Path, port: int, ready: Callable[[int], None], password: str = "") -> None:
-    """Serve on 127.0.0.1 until SIGTERM or SIGINT; port 0 is any free one. `ready` is told the port when clients may come.
+    """Serve on 127.0.0.1 until SIGTERM or SIGINT; port 0 is any free one, and `ready` is told which.
 
     User and database are `wardhouse`; without a password any is taken. The folder keeps everything between starts. Runs
     in the main thread of a process of its own. Raises ServiceError when the port or the folder is in use, or something

@@ -270,7 +270,7 @@ def _window(node: Any) -> None:
         function = function.this
     if isinstance(function, exp.WithinGroup | exp.Median):
         raise Refused("PERCENTILE_CONT, MEDIAN and LISTAGG with OVER are not in this stand-in: group in a subquery")
-    name = (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
+    name = _function_name(function)
     is_rank = isinstance(function, _RANKS) or name in _RANK_NAMES
     spec = node.args.get("spec")
     if node.args.get("alias") or (node.args.get("this") is None):
@@ -285,6 +285,12 @@ def _window(node: Any) -> None:
             raise Refused("EXCLUDE in window frames is not supported")
         if is_rank:
             raise Refused(f"{name.upper()} takes no window frame")
+
+
+def _function_name(function: Any) -> str:
+    if isinstance(function, exp.Anonymous):
+        return function.name.lower()
+    return function.sql_name().lower() if isinstance(function, exp.Func) else ""
 
 
 def _select(node: Any) -> None:

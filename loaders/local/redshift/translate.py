@@ -69,6 +69,8 @@ def _statement(parts: Tokens) -> str:
         return _translate(parts)
     except Refused as error:
         return refusal(str(error), parts)
+    except RecursionError:
+        return refusal("the statement is nested too deep for this stand-in")
     except (IndexError, StopIteration, ValueError):
         # a statement that is cut short or in a form that nobody has: PostgreSQL says what is wrong with it
         return text_of(parts)

@@ -77,7 +77,7 @@ def without_place(whole: bytes) -> bytes:
 
 
 def setting_of_redshift(whole: bytes) -> bytes:
-    """A message about a setting as Redshift sends it: the version is 8.0.2, which does not say how texts are escaped."""
+    """A message about a setting, as Redshift has it: it is an 8.0.2, which does not say how texts are escaped."""
     name = whole[5:].split(b"\0", 1)[0]
     if name == b"server_version":
         return message(b"S", b"server_version\x008.0.2\0")
