@@ -17,9 +17,9 @@ WORDS = {
         "one process, no cluster, no native protocol; data is kept in {folder}",
     ),
     "redshift": (
-        "PostgreSQL that speaks and refuses as Amazon Redshift does, at 127.0.0.1:{port}, user and database `wardhouse`",
-        "it shows the shape of SQL, not Redshift's speed, planner or arithmetic; TLS is off: set "
-        "WARDHOUSE_REDSHIFT_SSLMODE=disable; data is kept in {folder}",
+        "PostgreSQL that speaks and refuses as Redshift does, at 127.0.0.1:{port}, user and database `wardhouse`",
+        "it shows the shape of SQL, not Redshift's speed, planner or isolation; "
+        "set WARDHOUSE_REDSHIFT_SSLMODE=disable; data is kept in {folder}",
     ),
     "s3": (
         "S3 as moto tells it, at http://127.0.0.1:{port}, with a bucket named wardhouse",

@@ -5,7 +5,7 @@ the marts and every snapshot takes part, and needs a test that says what is uniq
 `config.meta.inexact` is compared within TOLERANCE; everything else must be equal.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -216,7 +216,8 @@ def differing(
         if count:
             keys = ", ".join(f"a.{each}" for each in relation.key)
             example = database.execute(f"select {keys}, a.{name}, b.{name} {pairs} limit 1").fetchall()[0]
-            yield f"{name} differs in {count:,} rows, such as {_shown(relation.key, example[:-2])}: {example[-2]!r} and {example[-1]!r}"
+            *at, here, there = example
+            yield f"{name} differs in {count:,} rows, such as {_shown(relation.key, at)}: {here!r} and {there!r}"
 
 
 def controls_caught(
@@ -254,7 +255,8 @@ def _swap(database: duckdb.DuckDBPyConnection, values: list[str], table: str) ->
         if found:
             low, high = found[1:]
             return (
-                f"update planted set {name} = (select {name} from {table} where rowid = {low} + {high} - planted.rowid) "
+                f"update planted set {name} = "
+                f"(select {name} from {table} where rowid = {low} + {high} - planted.rowid) "
                 f"where rowid in ({low}, {high})"
             )
     return ""
@@ -284,5 +286,5 @@ def _place(table: str) -> str:
     return "first" if table == "one" else "second"
 
 
-def _shown(key: tuple[str, ...], values: Any) -> str:
+def _shown(key: tuple[str, ...], values: Iterable[Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in zip(key, values, strict=True))

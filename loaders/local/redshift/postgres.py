@@ -175,7 +175,7 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
 
 def _end_abandoned(cluster: Path) -> None:
     """End a PostgreSQL that outlived its stand-in, and forget one that did not."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     note = cluster / "postmaster.pid"
     try:
