@@ -65,7 +65,7 @@ def _check_rows(
 ) -> list[Outcome]:
     """Every entity against its contract."""
     suites = []
-    database = scratch / "staged.duckdb"
+    database = scratch / "gate.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("create schema staged")
         for contract in contracts.values():
