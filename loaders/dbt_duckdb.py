@@ -10,7 +10,13 @@ from loaders.duck import open_s3
 class Plugin(BasePlugin):  # type: ignore[misc]
     """Loads httpfs and hands it the AWS chain's credentials, where the lake is on S3."""
 
+    lake: str
+
+    def initialize(self, plugin_config: dict[str, Any]) -> None:
+        """Takes the lake's place from the profile."""
+        self.lake = plugin_config["lake"]
+
     def configure_connection(self, conn: Any) -> None:
         """Called by dbt-duckdb for each new connection."""
-        if self.plugin_config["lake"].startswith("s3://"):
+        if self.lake.startswith("s3://"):
             open_s3(conn)
