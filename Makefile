@@ -11,13 +11,15 @@ export DO_NOT_TRACK := 1
 export DBT_LOG_PATH := target
 INSTALL := $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode --requirement
 
-.PHONY: help run test lint bench lock seeds clean
+.PHONY: help run local test lint bench lock seeds clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: $(VENV)/.run  ## Do the main job; ARGS="--preset portfolio" passes options
 	@$(BIN)/wardhouse run $(ARGS)
+
+local: $(VENV)/.local  ## Install the stand-ins of ClickHouse, Redshift and S3
 
 test: $(VENV)/.dev  ## Lint and run all tests
 	@$(MAKE) --no-print-directory lint

@@ -133,6 +133,43 @@ def test_the_layout_is_the_same_in_python_and_in_dbt():
     assert f"{{{{ return({LAYOUT}) }}}}" in text
 
 
+def test_every_macro_that_differs_by_engine_is_explained():
+    macros = "".join(path.read_text() for path in PROJECT.glob("macros/**/*.sql"))
+    told = (PROJECT / "docs/warehouses.md").read_text()
+    names = set(re.findall(r"macro (?:default|duckdb|clickhouse|redshift)__(\w+)\(", macros))
+    assert len(names) > 15
+    assert not {name for name in names if f"`{name}`" not in told}
+
+
+def test_a_cluster_of_clickhouse_is_one_setting(tmp_path):
+    settings = {
+        **os.environ,
+        "DBT_TARGET_PATH": str(tmp_path),
+        "DBT_LOG_PATH": str(tmp_path),
+        "WARDHOUSE_DUCKDB": str(tmp_path / "w.duckdb"),
+        "WARDHOUSE_LAKE": "s3://bucket/prefix",
+        "WARDHOUSE_CLICKHOUSE_CLUSTER": "hospital",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+    }
+    settings.pop("AWS_ENDPOINT_URL_S3", None)
+    dbt = str(Path(sys.executable).with_name("dbt"))
+    inline = "{{ clickhouse_reader('{a,b}.parquet', 'Parquet', 'n Nullable(Int32)') }}"
+    done = subprocess.run(
+        [dbt, "--quiet", "compile", "--inline", inline], cwd=PROJECT, capture_output=True, text=True, env=settings
+    )
+    assert done.stdout.strip().endswith(
+        "s3Cluster('hospital', 's3://bucket/prefix/{a,b}.parquet', 'Parquet', 'n Nullable(Int32)')"
+    ), done.stdout
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    engines = {
+        node["config"]["engine"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["config"]["materialized"] in ("table", "incremental")
+    }
+    assert engines == {"ReplicatedMergeTree()"}
+
+
 def test_nothing_unfinished_is_left():
     unfinished = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|NotImplemented" + r"Error)\b")
     for path in SOURCES:
