@@ -1,0 +1,720 @@
+"""The warehouse worked out a second time, in plain Python, from the raw objects of a folder lake.
+
+It follows the descriptions of the models, not their SQL: whole numbers and fractions all the way, floats at the end. It
+may be slow and reads everything into memory; it is there to be right.
+"""
+
+import csv
+import json
+import math
+import re
+from calendar import monthrange
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from hashlib import md5
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+Row = dict[str, Any]
+Rows = list[Row]
+Observed = dict[str, tuple[date, date]]
+
+SEEDS = Path(__file__).parents[2] / "seeds"
+ENDLESS, BEGINNING, DAY = datetime(9999, 12, 31), datetime(1900, 1, 1), timedelta(days=1)
+
+# --- raw records -----------------------------------------------------------------------------------------------------
+
+# What a field must be: a pattern for texts, bounds for whole numbers, or a type.
+PATIENT, ENCOUNTER, BEDS = "P[0-9]{9}", "F[0-9]{2}-[0-9]{8}-[0-9]{4}", (0, 5000)
+PLACE = {"facility_id": "F[0-9]{2}", "department_id": "F[0-9]{2}-[A-Z]{2,8}"}
+EVENT = {"event_id": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "event_time": datetime, "schema_version": (1, 1)}
+VERSION = {"extract_date": date, "facility_id": "F[0-9]{2}", "is_deleted": bool, "updated_at": datetime}
+FIELDS: dict[str, dict[str, Any]] = {
+    "admission": EVENT | PLACE | {
+        "event_type": "admission", "patient_id": PATIENT, "encounter_id": ENCOUNTER, "request_time": datetime,
+        "admission_method": "emergency|elective",
+    },
+    "discharge": EVENT | PLACE | {
+        "event_type": "discharge", "patient_id": PATIENT, "encounter_id": ENCOUNTER, "medically_fit_time": datetime,
+        "discharge_destination": "usual_residence|care_home|other_hospital|died",
+    },
+    "wait_snapshot": EVENT | PLACE | {
+        "event_type": "wait_snapshot", "patient_id": PATIENT, "request_time": datetime, "request_date": date,
+        "wait_duration_hours": float,
+    },
+    "dep_snapshot": EVENT | PLACE | {
+        "event_type": "dep_snapshot", "snapshot_point": "sod|eod", "beds": BEDS, "capacity": BEDS,
+        "occupied_beds": BEDS, "waiting_list_size": (0, 100_000),
+    },
+    "facilities": VERSION | {
+        "facility_name": ".{1,120}", "trust_name": ".{1,120}", "region": ".{1,40}",
+        "rating": "Inadequate|Requires improvement|Good|Outstanding",
+    },
+    "departments": VERSION | PLACE | {
+        "department_code": "[A-Z]{2,8}", "department_name": ".{1,80}", "specialty_code": "[0-9]{3}",
+        "is_general_acute": bool, "funded_beds": BEDS, "escalation_beds": BEDS,
+    },
+    "patients": VERSION | {
+        "patient_id": PATIENT, "nhs_number": "999[0-9]{7}", "given_name": ".{1,60}", "family_name": ".{1,60}",
+        "sex": "female|male", "date_of_birth": date, "blood_group": "(O|A|B|AB)[+-]",
+        "postcode_district": "[A-Z]{2}[0-9]{1,2}",
+    },
+}  # fmt: skip
+OWN_IDS = {
+    "admission": (("event_id",), ("encounter_id",)),
+    "discharge": (("event_id",), ("encounter_id",)),
+    "wait_snapshot": (("event_id",), ("patient_id", "event_time")),
+    "dep_snapshot": (("event_id",), ("department_id", "event_time")),
+    "facilities": (("extract_date", "facility_id", "updated_at"),),
+    "departments": (("extract_date", "department_id", "updated_at"),),
+    "patients": (("extract_date", "patient_id", "updated_at"),),
+}
+MOST_DAYS_BEFORE = {"request_time": 90, "request_date": 90, "medically_fit_time": 365, "date_of_birth": 45_000}
+
+
+class Faulty(ValueError):
+    """A record that breaks its contract."""
+
+
+def records(lake_root: Path, entity: str) -> Rows:
+    """The good raw records of an entity, each once: the first in order of time, raw key and line keeps an id."""
+    found = []
+    for path in (lake_root / "raw/operations" / entity).glob("*=*/*.*"):
+        with pa.input_stream(str(path), compression="zstd" if path.suffix == ".zst" else None) as stream:
+            lines = stream.read().removesuffix(b"\n").split(b"\n")
+        for number, line in enumerate(lines):
+            try:
+                record = parsed(line, FIELDS[entity], date.fromisoformat(path.parent.name.partition("=")[2]))
+            except ValueError:
+                continue
+            found.append((moment_of(record), path.relative_to(lake_root).as_posix(), number, record))
+    taken: set[tuple[Any, ...]] = set()
+    good = []
+    for *_, record in sorted(found, key=lambda place: place[:3]):
+        ids = {(names, *(record[name] for name in names)) for names in OWN_IDS[entity]}
+        if not ids & taken:
+            taken |= ids
+            good.append(record)
+    return good
+
+
+def parsed(line: bytes, fields: dict[str, Any], folder_day: date) -> Row:
+    """A line as a record of Python values. Raises ValueError where it breaks the contract."""
+    record = json.loads(line.decode("utf-8", "strict"), object_pairs_hook=each_once, parse_constant=refuse)
+    if not isinstance(record, dict):
+        raise Faulty("no object")
+    if "medically_fit_time" in fields:
+        record.setdefault("medically_fit_time", None)
+    if record.keys() != fields.keys():
+        raise Faulty("other fields")
+    record = {name: value_of(name, record[name], kind) for name, kind in fields.items()}
+    moment = moment_of(record)
+    if moment.date() != folder_day:
+        raise Faulty("of another day")
+    if "beds" in record and record["capacity"] < max(record["beds"], record["occupied_beds"]):
+        raise Faulty("more beds than there are")
+    day_end = datetime.combine(moment, time.max) if "extract_date" in record else moment
+    for name in record.keys() & {*MOST_DAYS_BEFORE, "updated_at"} - {n for n in record if record[n] is None}:
+        then = record[name] if isinstance(record[name], datetime) else datetime.combine(record[name], time.min)
+        if then > day_end or moment - then > timedelta(days=MOST_DAYS_BEFORE.get(name, 10**6)):
+            raise Faulty(f"{name} outside its window")
+    return record
+
+
+def value_of(name: str, value: Any, kind: Any) -> Any:
+    """A JSON value as the Python value that its field holds."""
+    if value is None and name == "medically_fit_time":
+        return None
+    if kind is datetime:
+        return datetime.strptime(value if isinstance(value, str) else "", "%Y-%m-%dT%H:%M:%SZ")
+    if kind is date:
+        return datetime.strptime(value if isinstance(value, str) else "", "%Y-%m-%d").date()
+    fits = (
+        type(value) is bool if kind is bool
+        else type(value) in (int, float) and 0 <= value <= 2160 if kind is float
+        else type(value) is int and kind[0] <= value <= kind[1] if isinstance(kind, tuple)
+        else type(value) is str and re.fullmatch(kind, value)
+    )  # fmt: skip
+    if not fits:
+        raise Faulty(f"{name} {value}")
+    return float(value) if kind is float else value
+
+
+def moment_of(record: Row) -> datetime:
+    return record["event_time"] if "event_time" in record else datetime.combine(record["extract_date"], time.min)
+
+
+def each_once(pairs: list[tuple[str, Any]]) -> Row:
+    if len(dict(pairs)) < len(pairs):
+        raise Faulty("a field twice")
+    return dict(pairs)
+
+
+def refuse(constant: str) -> None:
+    raise Faulty(constant)
+
+
+# --- small things ----------------------------------------------------------------------------------------------------
+
+
+def key_of(*parts: str | datetime) -> str:
+    """A surrogate key: md5 over the parts, each with its length before it."""
+    return md5("|".join(f"{len(str(part))}:{part}" for part in parts).encode()).hexdigest()
+
+
+UNKNOWN = key_of("unknown")
+
+
+def date_key(day: date) -> int:
+    return int(day.strftime("%Y%m%d"))
+
+
+def time_key(moment: datetime) -> int:
+    return moment.hour * 60 + moment.minute
+
+
+def seconds(earlier: datetime, later: datetime) -> int:
+    return (later - earlier) // timedelta(seconds=1)
+
+
+def nights(earlier: datetime, later: datetime) -> int:
+    return (later.date() - earlier.date()).days
+
+
+def ratio(part: int | Fraction, whole: int | Fraction) -> Fraction | None:
+    return Fraction(part) / Fraction(whole) if whole else None
+
+
+def mean(values: Sequence[int | Fraction]) -> Fraction | None:
+    return ratio(sum(map(Fraction, values), Fraction(0)), len(values))
+
+
+def share(rows: Iterable[Row], condition: Callable[[Row], bool]) -> Fraction | None:
+    return mean([int(condition(row)) for row in rows])
+
+
+def percentile(values: Iterable[Fraction], of: Fraction) -> Fraction | None:
+    """Interpolated between the two nearest in rank (R-7, as PERCENTILE_CONT), exactly."""
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    rank = (len(ordered) - 1) * of
+    low = math.floor(rank)
+    return ordered[low] + (rank - low) * (ordered[math.ceil(rank)] - ordered[low])
+
+
+def double(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def grouped(rows: Iterable[Row], *names: str) -> dict[Any, Rows]:
+    """Rows by one column's value, or by several."""
+    groups: dict[Any, Rows] = defaultdict(list)
+    for row in rows:
+        groups[row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)].append(row)
+    return dict(groups)
+
+
+# --- dimensions ------------------------------------------------------------------------------------------------------
+
+
+def dim_date() -> Rows:
+    first, last = date(2010, 1, 1), date(2036, 12, 31)
+    holidays = {day: name for year in range(first.year, last.year + 1) for day, name in bank_holidays(year).items()}
+    return [date_row(first + n * DAY, holidays) for n in range((last - first).days + 1)]
+
+
+def date_row(day: date, holidays: dict[date, str]) -> Row:
+    iso = day.isocalendar()
+    fiscal_start = day.year - (day < date(day.year, 4, 1))
+    fiscal_month = (day.month - 4) % 12 + 1
+    return {
+        "date_key": date_key(day), "date_day": day, "year_number": day.year, "quarter_number": (day.month + 2) // 3,
+        "month_number": day.month, "day_of_month": day.day, "month_start_date": day.replace(day=1),
+        "iso_year": iso.year, "iso_week": iso.week, "iso_weekday": iso.weekday,
+        "week_start_date": date.fromisocalendar(iso.year, iso.week, 1), "weekday_name": day.strftime("%A"),
+        "is_weekend": iso.weekday > 5, "is_bank_holiday": day in holidays, "bank_holiday_name": holidays.get(day),
+        "is_working_day": iso.weekday < 6 and day not in holidays,
+        "fiscal_year": f"{fiscal_start}/{(fiscal_start + 1) % 100:02d}",
+        "fiscal_quarter": (fiscal_month + 2) // 3, "fiscal_month": fiscal_month,
+    }  # fmt: skip
+
+
+def bank_holidays(year: int) -> dict[date, str]:
+    """England and Wales: by statute, by the tables of Easter, and as proclaimed."""
+
+    def monday(month: int, week: int) -> date:
+        days = [date(year, month, day) for day in range(1, monthrange(year, month)[1] + 1)]
+        return [day for day in days if day.weekday() == 0][week]
+
+    new_year = date(year, 1, 1)
+    new_year += {5: 2, 6: 1}.get(new_year.weekday(), 0) * DAY
+    christmas, boxing = date(year, 12, 25), date(year, 12, 26)
+    days = {
+        "New Year's Day": new_year,
+        "Good Friday": easter(year) - 2 * DAY,
+        "Easter Monday": easter(year) + DAY,
+        "Early May bank holiday": {2020: date(2020, 5, 8)}.get(year, monday(5, 0)),
+        "Spring bank holiday": {2012: date(2012, 6, 4), 2022: date(2022, 6, 2)}.get(year, monday(5, -1)),
+        "Summer bank holiday": monday(8, -1),
+        "Christmas Day": christmas + 2 * DAY
+        if christmas.weekday() == 5
+        else christmas + (2 * DAY if christmas.weekday() == 6 else 0 * DAY),
+        "Boxing Day": boxing + (2 * DAY if boxing.weekday() >= 5 else 0 * DAY),
+    }
+    proclaimed = {
+        date(2011, 4, 29): "Royal wedding", date(2012, 6, 5): "Diamond Jubilee", date(2022, 6, 3): "Platinum Jubilee",
+        date(2022, 9, 19): "State Funeral", date(2023, 5, 8): "Coronation",
+    }  # fmt: skip
+    return {day: name for name, day in days.items()} | {d: n for d, n in proclaimed.items() if d.year == year}
+
+
+def easter(year: int) -> date:
+    """The Sunday after the first full moon from 21 March; for 1900 to 2199, by the Prayer Book's golden numbers."""
+    moon = (24 + 19 * (year % 19)) % 30
+    moon -= moon == 29 or (moon == 28 and year % 19 > 10)
+    full = date(year, 3, 21) + moon * DAY
+    return full + (7 - full.isoweekday() % 7) * DAY
+
+
+def dim_time() -> Rows:
+    parts = ("night", "morning", "afternoon", "evening")
+    return [
+        {
+            "time_key": 60 * hour + minute, "time_of_day": f"{hour:02d}:{minute:02d}", "hour_of_day": hour,
+            "minute_of_hour": minute, "day_part": parts[hour // 6], "is_business_hours": 9 <= hour <= 16,
+        }
+        for hour in range(24) for minute in range(60)
+    ]  # fmt: skip
+
+
+def first_told(extracts: Rows, entity: str) -> Rows:
+    """Each version once, as the earliest extract told it, in order of when it became true."""
+    told = sorted(extracts, key=lambda row: (row["updated_at"], row["extract_date"]), reverse=True)
+    return list({(row[entity], row["updated_at"]): row for row in told}.values())[::-1]
+
+
+def dim_patient(extracts: Rows) -> Rows:
+    names = ("patient_id", "facility_id", "sex", "blood_group", "postcode_district", "date_of_birth", "is_deleted",
+             "updated_at")  # fmt: skip
+    newest = {row["patient_id"]: row for row in first_told(extracts, "patient_id")}
+    known = [{"patient_key": key_of(one)} | {name: row[name] for name in names} for one, row in newest.items()]
+    unknown = dict.fromkeys(names) | {"patient_key": UNKNOWN, "patient_id": "unknown", "is_deleted": False}
+    return [*known, unknown]
+
+
+def history(extracts: Rows, entity: str, attributes: tuple[str, ...]) -> Rows:
+    """Versions through time: each holds until the next; a version that says deleted only ends the one before."""
+    kind = entity.removesuffix("_id")
+    rows: Rows = []
+    for one, versions in grouped(first_told(extracts, entity), entity).items():
+        ends = [*(later["updated_at"] for later in versions[1:]), ENDLESS]
+        rows += [
+            {f"{kind}_key": key_of(one, row["updated_at"]), entity: one}
+            | {name: row[name] for name in attributes}
+            | {"effective_date": row["updated_at"], "expiration_date": end, "is_current": end == ENDLESS}
+            for row, end in zip(versions, ends, strict=True)
+            if not row["is_deleted"]
+        ]
+    unknown = {f"{kind}_key": UNKNOWN, **dict.fromkeys(attributes), entity: "unknown"}
+    if "facility_id" in unknown:
+        unknown["facility_id"] = "unknown"
+    return [*rows, unknown | {"effective_date": BEGINNING, "expiration_date": ENDLESS, "is_current": True}]
+
+
+def dim_facility(extracts: Rows) -> Rows:
+    return history(extracts, "facility_id", ("facility_name", "trust_name", "region", "rating"))
+
+
+def dim_department(extracts: Rows) -> Rows:
+    attributes = ("facility_id", "department_code", "department_name", "specialty_code", "is_general_acute",
+                  "funded_beds", "escalation_beds")  # fmt: skip
+    return history(extracts, "department_id", attributes)
+
+
+class Dimensions:
+    """Patients, facilities and departments, to be met by facts as they were at a time."""
+
+    def __init__(self, patients: Rows, facilities: Rows, departments: Rows) -> None:
+        self.patients = {row["patient_id"]: row["patient_key"] for row in patients}
+        self.facilities = grouped(facilities, "facility_id")
+        self.departments = grouped(departments, "department_id")
+
+    def keys(self, record: Row, moment: datetime) -> Row:
+        """The keys that a record refers to as of a moment, the unknown member's where nothing is known."""
+        facility = as_of(self.facilities.get(record["facility_id"], []), moment)
+        department = as_of(self.departments.get(record["department_id"], []), moment)
+        keys = {
+            "facility_key": facility.get("facility_key", UNKNOWN),
+            "department_key": department.get("department_key", UNKNOWN),
+        }
+        patient = {"patient_key": self.patients.get(record["patient_id"], UNKNOWN)} if "patient_id" in record else {}
+        return patient | keys | {name: record[name] for name in ("facility_id", "department_id")}
+
+    def now(self, department_id: str) -> Row:
+        """The department's current version, empty where there is none."""
+        return next((row for row in self.departments.get(department_id, []) if row["is_current"]), {})
+
+
+def as_of(versions: Rows, moment: datetime) -> Row:
+    return next((row for row in versions if row["effective_date"] <= moment < row["expiration_date"]), {})
+
+
+# --- facts -----------------------------------------------------------------------------------------------------------
+
+
+def fact_admissions(admissions: Rows, dimensions: Dimensions) -> Rows:
+    rows = []
+    for event in admissions:
+        asked, admitted = event["request_time"], event["event_time"]
+        wait = seconds(asked, admitted)
+        rows.append({
+            "admission_event_id": event["event_id"], "encounter_id": event["encounter_id"],
+            "admission_date_key": date_key(admitted), "admission_time_key": time_key(admitted),
+            **dimensions.keys(event, admitted), "admission_method": event["admission_method"],
+            "wait_minutes": float(Fraction(wait, 60)), "is_emergency": event["admission_method"] == "emergency",
+            "is_wait_over_4_hours": wait > 14_400, "is_wait_over_12_hours": wait > 43_200,
+            "requested_at": asked, "admitted_at": admitted, "admission_date": admitted.date(),
+        })  # fmt: skip
+    return rows
+
+
+def fact_discharges(discharges: Rows, admissions: Rows, dimensions: Dimensions) -> Rows:
+    came = {event["encounter_id"]: event["event_time"] for event in admissions}
+    rows = []
+    for event in discharges:
+        admitted, fit, left = came.get(event["encounter_id"]), event["medically_fit_time"], event["event_time"]
+        stay = nights(admitted, left) if admitted else None
+        delay = nights(fit, left) if fit else None
+        rows.append({
+            "discharge_event_id": event["event_id"], "encounter_id": event["encounter_id"],
+            "discharge_date_key": date_key(left), "discharge_time_key": time_key(left),
+            **dimensions.keys(event, left), "discharge_destination": event["discharge_destination"],
+            "stay_hours": float(Fraction(seconds(admitted, left), 3600)) if admitted else None, "stay_nights": stay,
+            "delay_hours": float(Fraction(seconds(fit, left), 3600)) if fit else None, "delay_days": delay,
+            "is_delayed": delay is not None and delay >= 1, "is_delayed_5_days": delay is not None and delay >= 5,
+            "is_long_stay": None if stay is None else stay >= 21,
+            "is_death": event["discharge_destination"] == "died",
+            "admitted_at": admitted, "medically_fit_at": fit, "discharged_at": left, "discharge_date": left.date(),
+        })  # fmt: skip
+    return rows
+
+
+def fact_waiting_list(snapshots: Rows, dimensions: Dimensions) -> Rows:
+    return [
+        {
+            "wait_snapshot_event_id": event["event_id"], "snapshot_date_key": date_key(event["event_time"]),
+            "request_date_key": date_key(event["request_date"]), "patient_id": event["patient_id"],
+            **dimensions.keys(event, event["event_time"]), "wait_duration_hours": event["wait_duration_hours"],
+            "requested_at": event["request_time"], "snapshot_at": event["event_time"],
+            "snapshot_date": event["event_time"].date(),
+        }
+        for event in snapshots
+    ]  # fmt: skip
+
+
+def fact_department_occupancy(snapshots: Rows, dimensions: Dimensions) -> Rows:
+    return [
+        {
+            "dep_snapshot_event_id": event["event_id"], "snapshot_date_key": date_key(event["event_time"]),
+            **dimensions.keys(event, event["event_time"]), "snapshot_point": event["snapshot_point"],
+            "staffed_beds": event["beds"], "capacity_beds": event["capacity"],
+            "occupied_beds": event["occupied_beds"], "free_beds": event["capacity"] - event["occupied_beds"],
+            "escalation_beds_open": event["capacity"] - event["beds"],
+            "waiting_patients": event["waiting_list_size"], "snapshot_at": event["event_time"],
+            "snapshot_date": event["event_time"].date(),
+        }
+        for event in snapshots
+    ]  # fmt: skip
+
+
+# --- marts -----------------------------------------------------------------------------------------------------------
+
+
+def observed_days(occupancy: Rows) -> Observed:
+    """The first and the last day on which each facility's beds were counted."""
+    days = {one: {row["snapshot_date"] for row in rows} for one, rows in grouped(occupancy, "facility_id").items()}
+    return {facility: (min(counted), max(counted)) for facility, counted in days.items()}
+
+
+def within(rows: Rows, day: str, observed: Observed) -> Iterator[Row]:
+    """Rows whose day is within the observed days of their facility."""
+    for row in rows:
+        first, last = observed.get(row["facility_id"], (date.max, date.min))
+        if first <= row[day] <= last:
+            yield row
+
+
+def wait_of(admission: Row) -> int:
+    return seconds(admission["requested_at"], admission["admitted_at"])
+
+
+def waiting_time_percentiles(admissions: Rows, observed: Observed, dimensions: Dimensions) -> Rows:
+    months = grouped(
+        (row | {"month": row["admission_date"].replace(day=1)} for row in within(admissions, "admission_date", observed)),
+        "facility_id", "department_id", "month",
+    )  # fmt: skip
+    rows = []
+    for (facility, department, month), admitted in months.items():
+        waits = [Fraction(wait_of(row), 60) for row in admitted]
+        rows.append({
+            "facility_id": facility, "department_id": department, **named_now(dimensions, department),
+            "month_start_date": month, "admissions": len(admitted),
+            "emergency_admissions": sum(row["is_emergency"] for row in admitted),
+            "waits_over_4_hours": sum(wait > 240 for wait in waits),
+            "waits_over_12_hours": sum(wait > 720 for wait in waits),
+            **{f"p{p}_wait_minutes": double(percentile(waits, Fraction(p, 100))) for p in (50, 90, 95)},
+            "longest_wait_minutes": float(max(waits)),
+        })  # fmt: skip
+    return rows
+
+
+def named_now(dimensions: Dimensions, department_id: str) -> Row:
+    return {name: dimensions.now(department_id).get(name) for name in ("department_code", "department_name")}
+
+
+def bed_utilisation(occupancy: Rows, dimensions: Dimensions) -> Rows:
+    rows: Rows = []
+    for (facility, department), counted in grouped(occupancy, "facility_id", "department_id").items():
+        rates: list[Fraction | None] = []
+        for day, points in sorted(grouped(counted, "snapshot_date").items()):
+            at: dict[str, Row] = {row["snapshot_point"]: row for row in points}
+            sod, eod = at.get("sod", {}), at.get("eod", {})
+            then = as_of(dimensions.departments.get(department, []), (sod or eod)["snapshot_at"])
+            sod_rate, eod_rate = (ratio(p.get("occupied_beds", 0), p.get("capacity_beds", 0)) for p in (sod, eod))
+            rates.append(sod_rate)
+            rows.append({
+                "facility_id": facility, "department_id": department,
+                **{name: then.get(name) for name in ("department_code", "department_name", "is_general_acute")},
+                "snapshot_date": day, "funded_beds": then.get("funded_beds"), "staffed_beds": sod.get("staffed_beds"),
+                "escalation_beds_open": sod.get("escalation_beds_open"),
+                "sod_capacity_beds": sod.get("capacity_beds"), "eod_capacity_beds": eod.get("capacity_beds"),
+                "sod_occupied_beds": sod.get("occupied_beds"), "eod_occupied_beds": eod.get("occupied_beds"),
+                "sod_occupancy_rate": double(sod_rate), "eod_occupancy_rate": double(eod_rate),
+                "mean_occupancy_rate_7_days": double(mean([rate for rate in rates[-7:] if rate is not None])),
+                "is_above_safe_occupancy": sod_rate is not None and sod_rate > Fraction(85, 100),
+                "is_above_occupancy_ceiling": sod_rate is not None and sod_rate > Fraction(92, 100),
+            })  # fmt: skip
+    return rows
+
+
+def queue_growth(occupancy: Rows, admissions: Rows, discharges: Rows, dimensions: Dimensions) -> Rows:
+    came = Counter((row["department_id"], row["admission_date"]) for row in admissions)
+    went = Counter((row["department_id"], row["discharge_date"]) for row in discharges)
+    evenings = [row for row in occupancy if row["snapshot_point"] == "eod"]
+    rows: Rows = []
+    for (facility, department), counted in grouped(evenings, "facility_id", "department_id").items():
+        queues = {row["snapshot_date"]: row["waiting_patients"] for row in counted}
+        days = sorted(queues)
+        for n, day in enumerate(days):
+            yesterday = queues.get(day - DAY)
+            growth = None if yesterday is None else queues[day] - yesterday
+            admitted, left = came[department, day], went[department, day]
+            rows.append({
+                "facility_id": facility, "department_id": department, **named_now(dimensions, department),
+                "snapshot_date": day, "admissions": admitted, "discharges": left, "net_admissions": admitted - left,
+                "waiting_patients": queues[day], "waiting_patients_yesterday": yesterday, "queue_growth": growth,
+                "requests": None if growth is None else admitted + growth,
+                "mean_waiting_patients_7_days": double(mean([queues[d] for d in days[max(0, n - 6) : n + 1]])),
+            })  # fmt: skip
+    return rows
+
+
+def pressure_validation(
+    admissions: Rows, discharges: Rows, occupancy: Rows, utilisation: Rows, dimensions: Dimensions
+) -> Rows:
+    observed = observed_days(occupancy)
+    figures = (
+        occupancy_figures(utilisation)
+        | discharge_figures(list(within(discharges, "discharge_date", observed)), observed)
+        | long_stay_figures(admissions, discharges, observed, dimensions)
+        | wait_figures(list(within(admissions, "admission_date", observed)))
+    )
+    by_facility = grouped(occupancy, "facility_id").values()
+    days = max((len({row["snapshot_date"] for row in rows}) for rows in by_facility), default=0)
+    with (SEEDS / "published_figures.csv").open(newline="", encoding="utf-8") as file:
+        published = list(csv.DictReader(file))
+    return [
+        {
+            "metric_order": int(row["metric_order"]), "metric": row["metric"], "description": row["description"],
+            "unit": row["unit"], "simulated_value": double(figures[row["metric"]]),
+            "published_lowest": float(row["lowest"]), "published_highest": float(row["highest"]),
+            "verdict": verdict(figures[row["metric"]], row, days), "source": row["source"],
+        }
+        for row in published
+    ]  # fmt: skip
+
+
+def verdict(value: Fraction | None, band: dict[str, str], days: int) -> str:
+    if days < int(band["minimum_days"]):
+        return "too little data"
+    if value is None:
+        return "no data"
+    if value < Fraction(band["lowest"]):
+        return "below"
+    return "above" if value > Fraction(band["highest"]) else "agrees"
+
+
+def occupancy_figures(utilisation: Rows) -> dict[str, Fraction | None]:
+    """Occupied over open beds at the start of days, of the whole network, over all days and by whole month."""
+
+    def occupied(rows: Rows) -> Fraction | None:
+        return ratio(*(sum(row[f"sod_{beds}_beds"] or 0 for row in rows) for beds in ("occupied", "capacity")))
+
+    acute = [row for row in utilisation if row["is_general_acute"]]
+    counted = {row["snapshot_date"] for row in utilisation}
+    in_month = Counter((day.year, day.month) for day in counted)
+    whole = {month for month, days in in_month.items() if days == monthrange(*month)[1]}
+    by_month = grouped((r | {"month": (r["snapshot_date"].year, r["snapshot_date"].month)} for r in acute), "month")
+    months = [rate for m, rows in by_month.items() if m in whole and (rate := occupied(rows)) is not None]
+    return {
+        "general_acute_occupancy": occupied(acute),
+        "adult_critical_care_occupancy": occupied([row for row in utilisation if row["department_code"] == "ICU"]),
+        "lowest_month_occupancy": min(months, default=None),
+        "highest_month_occupancy": max(months, default=None),
+        "month_occupancy_spread": max(months) - min(months) if months else None,
+    }
+
+
+def discharge_figures(discharges: Rows, observed: Observed) -> dict[str, Fraction | None]:
+    stays = [
+        Fraction(seconds(row["admitted_at"], row["discharged_at"]), 86_400) for row in discharges if row["admitted_at"]
+    ]
+    figures = {
+        "median_stay_days": percentile(stays, Fraction(1, 2)),
+        "mean_stay_days": mean(stays),
+        "delayed_discharge_share": share(discharges, lambda row: row["is_delayed"]),
+        "delayed_5_days_share": share(discharges, lambda row: row["is_delayed_5_days"]),
+        "mean_delay_days": mean([row["delay_days"] for row in discharges if row["is_delayed"]]),
+        "discharged_before_noon_share": share(discharges, lambda row: row["discharged_at"].hour < 12),
+        "discharged_before_17_share": share(discharges, lambda row: row["discharged_at"].hour < 17),
+        "discharged_at_night_share": share(discharges, lambda row: row["discharged_at"].hour in (23, 0, 1, 2, 3, 4, 5)),
+    }
+    first, last = min(f for f, _ in observed.values()), max(until for _, until in observed.values())
+    days = Counter((first + n * DAY).strftime("%A").lower() for n in range((last - first).days + 1))
+    left = Counter(row["discharged_at"].strftime("%A").lower() for row in discharges)
+    a_day = {weekday: Fraction(left[weekday], count) for weekday, count in days.items()}
+    mean_day = mean(list(a_day.values())) or 0
+    for weekday in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"):
+        figures[f"discharge_{weekday}_index"] = ratio(a_day[weekday], mean_day) if weekday in a_day else None
+    return figures
+
+
+def long_stay_figures(
+    admissions: Rows, discharges: Rows, observed: Observed, dimensions: Dimensions
+) -> dict[str, Fraction | None]:
+    """Each night in a general and acute bed by how many nights of the stay came before it."""
+    left = {row["encounter_id"]: row["discharge_date"] for row in discharges}
+    spent: Counter[int] = Counter()
+    for row in admissions:
+        if row["facility_id"] in observed and dimensions.now(row["department_id"]).get("is_general_acute"):
+            first, last = observed[row["facility_id"]]
+            until = min(left.get(row["encounter_id"], last), last)
+            night = max(row["admission_date"], first)
+            while night < until:
+                spent[(night - row["admission_date"]).days] += 1
+                night += DAY
+    return {
+        f"beds_{days}_days_share": ratio(sum(n for before, n in spent.items() if before >= days), spent.total())
+        for days in (7, 14, 21)
+    }
+
+
+def wait_figures(admissions: Rows) -> dict[str, Fraction | None]:
+    emergencies = [row for row in admissions if row["is_emergency"]]
+    hours = [Fraction(wait_of(row), 3600) for row in emergencies]
+    return {
+        "emergency_wait_median_hours": percentile(hours, Fraction(1, 2)),
+        "emergency_wait_p95_hours": percentile(hours, Fraction(95, 100)),
+        "emergency_wait_over_4_hours_share": mean([int(wait > 4) for wait in hours]),
+        "emergency_wait_over_12_hours_share": mean([int(wait > 12) for wait in hours]),
+        "emergency_share": share(admissions, lambda row: row["is_emergency"]),
+    }
+
+
+# --- all of it -------------------------------------------------------------------------------------------------------
+
+KEYS = {
+    "core.dim_facility": ("facility_key",),
+    "core.dim_department": ("department_key",),
+    "core.dim_patient": ("patient_key",),
+    "core.dim_date": ("date_key",),
+    "core.dim_time": ("time_key",),
+    "core.fact_admissions": ("admission_event_id",),
+    "core.fact_discharges": ("discharge_event_id",),
+    "core.fact_waiting_list": ("wait_snapshot_event_id",),
+    "core.fact_department_occupancy": ("dep_snapshot_event_id",),
+    "operations.waiting_time_percentiles": ("department_id", "month_start_date"),
+    "operations.bed_utilisation": ("department_id", "snapshot_date"),
+    "operations.queue_growth": ("department_id", "snapshot_date"),
+    "operations.pressure_validation": ("metric",),
+}
+
+
+def warehouse(lake_root: Path) -> dict[str, Rows]:
+    """What the warehouse over a folder lake must hold: rows by relation, in no order, as columns and Python values."""
+    raw = {entity: records(lake_root, entity) for entity in FIELDS}
+    patients, facilities = dim_patient(raw["patients"]), dim_facility(raw["facilities"])
+    departments = dim_department(raw["departments"])
+    dimensions = Dimensions(patients, facilities, departments)
+    admissions = fact_admissions(raw["admission"], dimensions)
+    discharges = fact_discharges(raw["discharge"], raw["admission"], dimensions)
+    occupancy = fact_department_occupancy(raw["dep_snapshot"], dimensions)
+    utilisation = bed_utilisation(occupancy, dimensions)
+    rows = (
+        facilities, departments, patients, dim_date(), dim_time(), admissions, discharges,
+        fact_waiting_list(raw["wait_snapshot"], dimensions), occupancy,
+        waiting_time_percentiles(admissions, observed_days(occupancy), dimensions), utilisation,
+        queue_growth(occupancy, admissions, discharges, dimensions),
+        pressure_validation(admissions, discharges, occupancy, utilisation, dimensions),
+    )  # fmt: skip
+    return dict(zip(KEYS, rows, strict=True))
+
+
+def named(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Rows:
+    """Rows as an engine's driver gives them, as columns and values."""
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def differences(expected_rows: Rows, actual_rows: Rows, key: Sequence[str]) -> list[str]:
+    """What differs between two relations, a line each; nothing where they are the same rows in whatever order.
+
+    Doubles may differ by 1e-9 of themselves; everything else is exact, types too, but a Decimal counts as its number.
+    """
+    found = []
+    sides: list[dict[tuple[Any, ...], Row]] = []
+    for side, rows in (("expected", expected_rows), ("actual", actual_rows)):
+        keys = Counter(tuple(row.get(name) for name in key) for row in rows)
+        found += [f"{side} {times} times: {one}" for one, times in keys.items() if times > 1]
+        sides.append({tuple(row.get(name) for name in key): row for row in rows})
+    expected, actual = sides
+    found += [f"missing: {one}" for one in expected if one not in actual]
+    found += [f"not expected: {one}" for one in actual if one not in expected]
+    for one, row in expected.items():
+        twin = actual.get(one, row)
+        found += [f"{one} has {'no ' * (name in row)}column {name}" for name in sorted(row.keys() ^ twin.keys())]
+        found += [
+            f"{one} {name}: expected {row[name]!r}, is {twin[name]!r}"
+            for name in row
+            if name in twin and not same(row[name], twin[name])
+        ]
+    return found
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are the same, doubles to nine digits."""
+    numbers = (int, float, Decimal)
+    if (
+        isinstance(one, bool)
+        or isinstance(other, bool)
+        or not (isinstance(one, numbers) and isinstance(other, numbers))
+    ):
+        return type(one) is type(other) and one == other
+    if isinstance(one, float) or isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+    return one == other
