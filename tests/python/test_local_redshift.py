@@ -2,6 +2,7 @@ import gzip
 import io
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -20,10 +21,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import redshift_connector
+import sqlalchemy
 from moto.server import ThreadedMotoServer
 
 from loaders.errors import ServiceError
+from loaders.local.redshift.expressions import Refused
 from loaders.local.redshift.postgres import running
+from loaders.local.redshift.refuse import check
+from loaders.local.redshift.tokens import text_of, tokens
+from loaders.local.redshift.translate import translated
 
 SERVE = """
 import sys
@@ -172,6 +178,34 @@ def test_a_stand_in_that_was_killed_is_taken_over(tmp_path):
     with stand_in(folder) as second, connected(int(second.said)) as connection:
         assert connection.cursor().execute("select number from kept").fetchall() == ([1],)
     assert not processes_of(folder)
+
+
+def test_a_postgresql_that_outlived_its_stand_in_is_ended(tmp_path):
+    outlives = """
+from loaders.local.redshift import postgres
+told = postgres._as_ordinary_user
+postgres._as_ordinary_user = lambda command: [part for part in told(command) if not part.startswith("--pdeathsig")]
+"""
+    folder = tmp_path / "stand-in"
+    first = subprocess.Popen(
+        [sys.executable, "-c", outlives + SERVE, str(folder), "0"], stdout=subprocess.PIPE, text=True
+    )
+    with first.stdout as said, connected(int(said.readline())) as connection:
+        connection.cursor().execute("create table kept as select 1 as number")
+        connection.commit()
+        first.kill()
+        first.wait()
+    assert processes_of(folder)
+    with stand_in(folder) as second, connected(int(second.said)) as connection:
+        assert connection.cursor().execute("select number from kept").fetchall() == ([1],)
+    assert not processes_of(folder)
+
+
+def test_a_stand_in_whose_postgresql_dies_says_so(tmp_path):
+    with stand_in(tmp_path) as process:
+        os.kill(int((tmp_path / "cluster/postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
+        assert process.wait(30) == 3
+        assert process.stdout.read().startswith("the PostgreSQL of the Redshift stand-in has ended: ")
 
 
 def test_a_folder_in_use_is_refused_and_its_stand_in_is_unharmed(tmp_path):
@@ -370,7 +404,8 @@ def stays(ask) -> None:
     """Four stays in two wards."""
     ask("create temp table stays (ward varchar(8), hours int, cost decimal(10,2), is_late boolean)")
     ask(
-        "insert into stays values ('A', 1, 1.10, true), ('A', 4, 2.25, false), ('B', 2, 3.00, null), ('B', null, 9.99, true)"
+        "insert into stays values ('A', 1, 1.10, true), ('A', 4, 2.25, false), ('B', 2, 3.00, null), "
+        "('B', null, 9.99, true)"
     )
 
 
@@ -422,9 +457,13 @@ def test_varchar_counts_bytes(ask, error_of):
 
 
 def test_keys_are_not_enforced_and_not_null_is(ask, error_of):
-    columns = "id bigint identity(1, 1) primary key, ward int references wards (id), code varchar(4) unique not null encode zstd"
+    columns = (
+        "id bigint identity(1, 1) primary key, ward int references wards (id), "
+        "code varchar(4) unique not null encode zstd"
+    )
     ask(
-        f"create table keyed ({columns}, unique (ward), primary key (id)) diststyle key distkey (ward) sortkey (code, id)"
+        f"create table keyed ({columns}, unique (ward), primary key (id)) "
+        "diststyle key distkey (ward) sortkey (code, id)"
     )
     ask("insert into keyed (ward, code) values (1, 'a'), (1, 'a')")
     assert ask("select count(distinct id) from keyed") == [[2]]
@@ -438,11 +477,11 @@ def test_keys_are_not_enforced_and_not_null_is(ask, error_of):
 
 def test_a_view_that_binds_late_outlives_its_table(ask):
     ask("create table base as select 1 as number, 'x'::varchar(3) as letter")
-    ask("create view late as select number, letter from base with no schema binding")
+    ask("create view late as select number, letter || 'it''s \\\\' as letter from base with no schema binding")
     ask("create view bound as select number from base")
     ask("drop table base cascade")
     ask("create table base as select 2 as number, 'y'::varchar(3) as letter")
-    assert ask("select * from late") == [[2, "y"]]
+    assert ask("select * from late") == [[2, "yit's \\"]]
     assert ask("select viewname from pg_views where viewname in ('late', 'bound')") == [["late"]]
 
 
@@ -481,6 +520,7 @@ REFUSED = {
     "create table wide (a int[])": "is not one of Redshift's",
     "create table wide (a serial)": "is not one of Redshift's",
     "create table wide (a numeric)": "numeric without precision",
+    "create table wide (a uuid encode raw distkey sortkey)": "uuid is not one of Redshift's",
     "create table wide (a int check (a > 0))": "CHECK",
     "create table wide (a int, check (a > 0))": "CHECK",
     "create index by_ward on stays (ward)": "CREATE INDEX is not supported",
@@ -499,7 +539,7 @@ REFUSED = {
     "select sum(hours) over w from stays window w as (partition by ward)": "WINDOW clause",
     "select lag(hours) ignore nulls over (order by hours) from stays": "IGNORE NULLS is not in this stand-in",
     "select median(hours), percentile_cont(0.9) within group (order by cost) from stays": "same ORDER BY",
-    "with recursive n as (select 1 as a union all select a + 1 from n where a < 3) select * from n": "list of its columns",
+    "with recursive n as (select 1 as a union all select a + 1 from n where a < 3) select * from n": "list of its",
     "with recursive n (a) as (select 1 union select a + 1 from n where a < 3) select * from n": "UNION ALL",
     "merge into stays t using wards w on t.ward = w.ward when matched then delete "
     "when not matched then insert values ('x')": "no alias",
@@ -568,9 +608,62 @@ def test_what_redshift_takes_is_taken(ask, sql):
     ask(sql)
 
 
+UNPARSED = "select unknown syntax here from from stays "
+
+
+@pytest.mark.parametrize("sql", [f"{UNPARSED} where array_agg(x) > 1", f"{UNPARSED} where a -> b", f"{UNPARSED} e'x'"])
+def test_a_statement_that_cannot_be_parsed_is_held_to_the_functions_all_the_same(sql):
+    with pytest.raises(Refused):
+        check(tokens(sql))
+
+
+def test_no_statement_however_broken_breaks_the_translation():
+    chance = random.Random(1)
+    texts = [*REFUSED, *TAKEN, *FAILED_LOADS, *(f"select {expressions}" for expressions in SAME)]
+    pieces = [piece for text in texts for piece in tokens(text)]
+    for _ in range(3_000):
+        parts = tokens(chance.choice(texts))
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(parts))
+            parts[at : at + chance.randint(0, 3)] = chance.choices(pieces, k=chance.randint(1, 2))
+        assert isinstance(translated(text_of(parts)), str)
+    assert "nested too deep" in translated("select " + "nvl(" * 2_000 + "1" + ", 2)" * 2_000)
+
+
+@pytest.mark.parametrize("driver", ["redshift_connector", "psycopg2"])
+def test_sqlalchemy_finds_tables_and_columns(port, connection, session, driver):
+    session.execute("create schema if not exists reflected")
+    session.execute(
+        "create table if not exists reflected.stays "
+        "(ward varchar(8) not null distkey, cost decimal(10, 2)) sortkey (cost)"
+    )
+    session.execute("create or replace view reflected.wards as select ward from reflected.stays")
+    session.execute("comment on table reflected.stays is 'what was stayed'")
+    connection.commit()
+    options = {"ssl": False} if driver == "redshift_connector" else {"sslmode": "disable"}
+    url = f"redshift+{driver}://wardhouse:any@127.0.0.1:{port}/wardhouse"
+    engine = sqlalchemy.create_engine(url, connect_args=options, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connected:
+        found = sqlalchemy.inspect(connected)
+        assert "reflected" in found.get_schema_names()
+        assert found.get_table_names(schema="reflected") == ["stays"]
+        assert found.get_view_names(schema="reflected") == ["wards"]
+        columns = found.get_columns("stays", schema="reflected")
+        assert [(column["name"], str(column["type"]), column["nullable"]) for column in columns] == [
+            ("ward", "VARCHAR(8)", False),
+            ("cost", "NUMERIC(10, 2)", True),
+        ]
+        options = found.get_table_options("stays", schema="reflected")
+        assert (options["redshift_distkey"], options["redshift_sortkey"]) == ("ward", ("cost",))
+        assert found.get_table_comment("stays", schema="reflected") == {"text": "what was stayed"}
+
+
 # --- COPY -------------------------------------------------------------------------------------------------------------
 
-COLUMNS = "id bigint, beds int, ratio double precision, cost decimal(10,2), is_open boolean, day date, at timestamp, name varchar(8)"
+COLUMNS = (
+    "id bigint, beds int, ratio double precision, cost decimal(10,2), is_open boolean, "
+    "day date, at timestamp, name varchar(8)"
+)
 ROWS = [
     [
         1,
@@ -625,7 +718,8 @@ def test_a_load_is_part_of_the_transaction(port, put):
         cursor.execute(f"create table loaded ({COLUMNS})")
         for _ in range(2):
             cursor.execute(
-                "copy loaded from 's3://raw-bucket/one.parquet' iam_role 'arn:aws:iam::123456789012:role/loader' parquet"
+                "copy loaded from 's3://raw-bucket/one.parquet' "
+                "iam_role 'arn:aws:iam::123456789012:role/loader' parquet"
             )
         assert cursor.execute("select count(*) from loaded").fetchall() == ([2],)
         with pytest.raises(redshift_connector.ProgrammingError, match="42P01"):
@@ -726,7 +820,8 @@ def test_text_loads_as_its_options_say(ask, put):
     ask("copy lines from 's3://raw-bucket/lines.csv' iam_role default csv ignoreheader 1")
     put("lines.txt", gzip.compress(b'4|a\\b"|2024-01-01\n5|none|\n'))
     ask(
-        "copy lines from 's3://raw-bucket/lines.txt' iam_role default gzip delimiter '|' null as 'none' region 'eu-west-2'"
+        "copy lines from 's3://raw-bucket/lines.txt' iam_role default gzip delimiter '|' null as 'none' "
+        "region 'eu-west-2'"
     )
     put("lines.json", b'{"id": 6, "name": "x", "other": 1}\n{"at": "2024-03-01", "id": 7}')
     ask("copy lines from 's3://raw-bucket/lines.json' iam_role default format as json 'auto'")

@@ -43,12 +43,13 @@ def create_table(parts: Tokens) -> str:
         index += 2
     at = said[index] if index < len(said) else len(parts)
     head, columns = parts[:at], ""
+    name = name_of(parts[said[index - 1]])
     if at < len(parts) and parts[at].text == "(":
         end = closing(parts, at)
-        columns = _columns(parts, at, end)
+        columns = _columns(parts, at, end, name)
         at = end + 1
     attributes, rest = _until_as(parts, at)
-    notes, kept = _attributes(attributes)
+    notes, kept = _attributes(attributes, name)
     if rest:
         columns = text_of(parts[len(head) : at])
     return f"{notes}{text_of(query(head))}{columns}{kept}{text_of(query(rest))}"
@@ -65,7 +66,7 @@ def _until_as(parts: Tokens, at: int) -> tuple[Tokens, Tokens]:
     return parts[at:], []
 
 
-def _attributes(parts: Tokens) -> tuple[str, str]:
+def _attributes(parts: Tokens, table: str) -> tuple[str, str]:
     """What a table's attributes say, as notes for the trigger, and what is left of them."""
     notes, kept = "", ""
     said = code(parts)
@@ -77,7 +78,7 @@ def _attributes(parts: Tokens) -> tuple[str, str]:
         elif word == "diststyle":
             if following not in ("all", "even", "auto", "key"):
                 raise Refused(f"DISTSTYLE {following or '?'}: it is AUTO, EVEN, KEY or ALL")
-            notes += f"/*rs:diststyle={following.upper()}*/"
+            notes += _note("diststyle", table, following.upper())
             at += 2
         elif word in ("compound", "interleaved"):
             at += 1
@@ -87,7 +88,7 @@ def _attributes(parts: Tokens) -> tuple[str, str]:
             names = [name_of(code(argument)[0]) for argument in arguments(said, at + 1)]
             if word == "distkey" and len(names) != 1:
                 raise Refused("DISTKEY takes one column")
-            notes += f"/*rs:{word}={','.join(names)}*/"
+            notes += _note(word, table, ",".join(names))
             at = closing(said, at + 1) + 1
         elif word == "encode" and following == "auto":
             at += 2
@@ -97,7 +98,7 @@ def _attributes(parts: Tokens) -> tuple[str, str]:
     return notes, f" {kept} "
 
 
-def _columns(parts: Tokens, opening: int, end: int) -> str:
+def _columns(parts: Tokens, opening: int, end: int, table: str) -> str:
     made: list[str] = []
     keys = ""
     for definition in arguments(parts, opening):
@@ -107,26 +108,32 @@ def _columns(parts: Tokens, opening: int, end: int) -> str:
                 raise Refused("CHECK constraints are not supported")
             continue
         if said[0].word == "like":
-            made.append(text_of(query(said_with_spaces(said))))
+            made.append(text_of(query(_spaced(said))))
             continue
-        column, note = column_definition(said)
+        column, key = _column(said)
         made.append(column)
-        keys += note
+        if key:
+            keys += _note(key, table, name_of(said[0]))
     return f"({', '.join(made)}){keys}"
 
 
-def said_with_spaces(said: Tokens) -> Tokens:
-    """Tokens with a space after each, for those whose spaces are gone."""
+def _spaced(said: Tokens) -> Tokens:
     return [token for part in said for token in (part, Token(SPACE, " "))]
 
 
-def column_definition(said: Tokens) -> tuple[str, str]:
-    """A column's definition, and what it says of keys as notes for the trigger."""
+def _note(what: str, table: str, value: str) -> str:
+    if "*" in table + value:
+        raise Refused("names with an asterisk are not in this stand-in")
+    return f"/*rs:{what}:{table}={value}*/"
+
+
+def _column(said: Tokens) -> tuple[str, str]:
+    """A column's definition, and which key it says that it is."""
     cut = 1
     while cut < len(said) and said[cut].word not in _ATTRIBUTES:
         cut += closing(said, cut) - cut + 1 if said[cut].text == "(" else 1
     name, kind = said[0], _type(said[1:cut])
-    column, note, at = "", "", cut
+    column, key, at = "", "", cut
     while at < len(said):
         word, following = said[at].word, said[at + 1].word if at + 1 < len(said) else ""
         if word in ("not", "primary"):
@@ -137,7 +144,7 @@ def column_definition(said: Tokens) -> tuple[str, str]:
         elif word == "encode":
             at += 2
         elif word in ("distkey", "sortkey"):
-            note += f"/*rs:{word}={name_of(name)}*/"
+            key = word
             at += 1
         elif word == "identity" or (word == "generated" and following == "by"):
             if word == "generated":
@@ -156,13 +163,13 @@ def column_definition(said: Tokens) -> tuple[str, str]:
                 at = closing(said, at) + 1 if said[at].text == "(" else at + 1
                 if at < len(said) and said[at].word == "null" and said[at - 1].word != "default":
                     break
-            column += " " + text_of(query(said_with_spaces(said[start:at])))
+            column += " " + text_of(query(_spaced(said[start:at])))
         elif word == "collate":
             at += 2
         else:
             column += f" {said[at].text}"
             at += 1
-    return f"{text_of(query([name]))} {kind}{column}", note
+    return f"{text_of(query([name]))} {kind}{column}", key
 
 
 def _type(said: Tokens) -> str:
@@ -171,7 +178,7 @@ def _type(said: Tokens) -> str:
         return _SIZES[words]
     if words == "character varying":
         return "varchar(256)"
-    return text_of(query(said_with_spaces(said))).strip()
+    return text_of(query(_spaced(said))).strip()
 
 
 def alter_table(parts: Tokens) -> str:
@@ -194,8 +201,8 @@ def alter_table(parts: Tokens) -> str:
             if any(len(code(argument)) > 1 and code(argument)[0].word == "add" for argument in _listed(said)[1:]):
                 raise Refused("ALTER TABLE adds one column at a time")
             first = start + 2 if pair[1] == "column" else start + 1
-            column, _ = column_definition(said[first:])
-            return f"{text_of(query(said_with_spaces(said[:first])))}{column}"
+            column, _ = _column(said[first:])
+            return f"{text_of(query(_spaced(said[:first])))}{column}"
     return text_of(query(parts))
 
 

@@ -38,7 +38,6 @@ _SETTINGS = {
     "max_wal_size": "2GB",
     "min_wal_size": "256MB",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_parallel_workers_per_gather": "1",
     "jit": "off",

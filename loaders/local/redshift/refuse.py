@@ -26,6 +26,7 @@ from loaders.local.redshift.tokens import (
     COMMENT,
     NAME,
     PARAMETER,
+    SIGN,
     TEXT,
     WORD,
     Token,
@@ -33,6 +34,7 @@ from loaders.local.redshift.tokens import (
     closing,
     code,
     name_of,
+    next_code,
     text_of,
 )
 
@@ -62,7 +64,7 @@ _NO_CALLS = _set(
     "varying varbinary zone execute identity "
     "return rows add insert pivot unpivot"
 )
-_BEFORE_NAMES = ("into", "table", "references", "join", "update", "view")
+_BEFORE_NAMES = ("into", "table", "exists", "references", "join", "update", "view")
 
 
 def check(parts: Tokens) -> None:
@@ -179,7 +181,7 @@ def _named(said: Tokens) -> tuple[set[str], set[str]]:
 def _tree(parts: Tokens) -> Any:
     """sqlglot's tree of a statement, None if it has none. Of many rows of values only the first counts."""
     try:
-        trees = sqlglot.parse("".join(_for_sqlglot(part) for part in _first_row(parts)), read="redshift")
+        trees = sqlglot.parse("".join(_for_sqlglot(part) for part in _plainer(parts)), read="redshift")
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, IndexError):
         return None
     tree = trees[0] if trees else None
@@ -195,13 +197,20 @@ def _for_sqlglot(part: Token) -> str:
     return part.text
 
 
-def _first_row(parts: Tokens) -> Tokens:
+def _plainer(parts: Tokens) -> Tokens:
+    """A statement without what sqlglot does not know or would take long for: rows after the first, columns' attributes."""
     said = code(parts)
-    if said[0].word != "insert":
-        return parts
+    if said[0].word == "insert":
+        return _first_row(parts)
+    if said[0].word in ("create", "alter") and any(part.word == "table" for part in said[1:5]):
+        return _without_attributes(parts)
+    return parts
+
+
+def _first_row(parts: Tokens) -> Tokens:
     depth = 0
     for at, part in enumerate(parts):
-        if part.kind == "sign":
+        if part.kind == SIGN:
             depth += (part.text == "(") - (part.text == ")")
         elif part.word == "values" and depth == 0:
             opening = next((place for place in range(at, len(parts)) if parts[place].text == "("), at)
@@ -209,6 +218,25 @@ def _first_row(parts: Tokens) -> Tokens:
             rest = code(parts[end + 1 :])
             return parts[: end + 1] if rest and rest[0].text == "," and rest[-1].text == ")" else parts
     return parts
+
+
+def _without_attributes(parts: Tokens) -> Tokens:
+    kept: Tokens = []
+    at = 0
+    while at < len(parts):
+        following = next_code(parts, at + 1)
+        is_call = following < len(parts) and parts[following].text == "("
+        word = parts[at].word
+        if word == "encode" and following < len(parts) and parts[following].kind == WORD:
+            at = following + 1
+        elif word == "identity" and is_call:
+            at = closing(parts, following) + 1
+        elif word in ("distkey", "sortkey") and not is_call:
+            at += 1
+        else:
+            kept.append(parts[at])
+            at += 1
+    return kept
 
 
 def _relations(tree: Any) -> tuple[set[str], set[str]]:

@@ -4,27 +4,33 @@ set allow_system_table_mods = on;
 -- How tables are distributed and sorted, which PostgreSQL has no place for.
 create table pg_catalog.rs_tables (relid oid primary key, diststyle text, distkey text, sortkey text[]);
 
+-- The translated statement says it in comments, such as /*rs:sortkey:stays=ward,hours*/.
+create function pg_catalog.rs_note(statement text, key text, name text) returns text
+language sql immutable parallel safe as
+  $$select nullif(split_part(split_part(statement, '/*rs:' || key || ':' || name || '=', 2), '*/', 1), '')$$;
+
 create function pg_catalog.rs_note_tables() returns event_trigger
 language plpgsql security definer set search_path = pg_catalog as $$
 declare
   created record;
   statement text := current_query();
-  diststyle text := (regexp_match(statement, '/[*]rs:diststyle=([A-Z]+)[*]/'))[1];
-  distkey text := (regexp_match(statement, '/[*]rs:distkey=([^*]*)[*]/'))[1];
-  sortkey text[] := string_to_array((regexp_match(statement, '/[*]rs:sortkey=([^*]*)[*]/'))[1], ',');
+  distkey text;
+  sortkey text[];
   missing text;
 begin
   for created in
-    select objid, object_identity from pg_event_trigger_ddl_commands()
-    where object_type = 'table' and command_tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')
+    select c.oid, c.relname from pg_event_trigger_ddl_commands() d join pg_class c on c.oid = d.objid
+    where d.object_type = 'table' and d.command_tag in ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO')
   loop
+    distkey := rs_note(statement, 'distkey', created.relname);
+    sortkey := string_to_array(rs_note(statement, 'sortkey', created.relname), ',');
     select named into missing from unnest(array_append(sortkey, distkey)) as named
     where named is not null and not exists (
-      select from pg_attribute where attrelid = created.objid and attname = named and attnum > 0);
+      select from pg_attribute where attrelid = created.oid and attname = named and attnum > 0);
     if missing is not null then
       raise exception 'column "%" named in key does not exist', missing using errcode = '42703';
     end if;
-    insert into rs_tables values (created.objid, diststyle, distkey, sortkey);
+    insert into rs_tables values (created.oid, rs_note(statement, 'diststyle', created.relname), distkey, sortkey);
   end loop;
 end$$;
 create event trigger rs_note_tables on ddl_command_end
