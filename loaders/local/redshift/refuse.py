@@ -198,7 +198,7 @@ def _for_sqlglot(part: Token) -> str:
 
 
 def _plainer(parts: Tokens) -> Tokens:
-    """A statement without what sqlglot does not know or would take long for: rows after the first, columns' attributes."""
+    """A statement without what sqlglot does not know or would take long for: more rows, columns' attributes."""
     said = code(parts)
     if said[0].word == "insert":
         return _first_row(parts)
