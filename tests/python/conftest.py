@@ -4,15 +4,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from loaders.contracts import contracts
 from loaders.lake import Lake
+from loaders.lake.s3_client import forget
 from loaders.raw.generate import generate
 from loaders.staging.stage import stage
 from loaders.world.config import PRESETS, World
@@ -31,6 +33,42 @@ def small_world() -> World:
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake.at(tmp_path / "lake")
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    """The S3 stand-in of these tests."""
+    code = "from loaders.local.s3 import serve; serve(0, lambda port: print(port, flush=True))"
+    server = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        yield int(server.stdout.readline())
+    finally:
+        server.terminate()
+        server.wait()
+        server.stdout.close()
+
+
+@pytest.fixture
+def s3_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Points this process, and those that it starts, to S3 on a port of this machine."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    def at(port: int) -> None:
+        forget()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{port}")
+
+    yield at
+    forget()
+
+
+@pytest.fixture
+def s3_lake(s3_port: int, s3_at: Callable[[int], None]) -> Lake:
+    """An empty lake in a bucket."""
+    s3_at(s3_port)
+    return Lake.at(f"s3://wardhouse/{uuid4().hex}/lake")
 
 
 @pytest.fixture
@@ -53,7 +91,16 @@ def digest(folder: Path, *patterns: str) -> str:
     return whole.hexdigest()
 
 
-def killed_until_done(code: str, folder: Path, first_seconds: float, more_seconds: float) -> int:
+def digest_of(lake: Lake, *folders: str) -> str:
+    """One sha256 over keys and contents of the objects in some folders of any lake."""
+    whole = hashlib.sha256()
+    for folder in folders:
+        for key, _ in lake.find(folder):
+            whole.update(key.encode() + b"\0" + lake.read(key) + b"\0")
+    return whole.hexdigest()
+
+
+def killed_until_done(code: str, folder: Path | Lake, first_seconds: float, more_seconds: float) -> int:
     """Run code on a folder and SIGKILL it once it is ready, later each time, until it gets through; returns the deaths.
 
     The code says a line when it is ready. It must get through within forty runs.
