@@ -77,7 +77,7 @@ BAD_USE = {
     "an unknown number": (["generate", "--set", "bedz=3"], "there is no setting 'bedz'"),
     "a number without a value": (["generate", "--set", "beds"], "--set beds is not of the form NAME=VALUE"),
     "no such part": (["generate", "--shard", "3/2"], "--shard 3/2 is not a part such as 1/4"),
-    "a lake elsewhere": (["stage", "--lake", "s3://bucket/x"], "s3://bucket/x is not a folder"),
+    "a lake elsewhere": (["stage", "--lake", "https://a/b"], "https://a/b is neither a folder, such as data, nor"),
     "nothing staged, check": (["check", "staging"], "run `wardhouse generate` and `wardhouse stage` first"),
     "nothing staged, build": (["build"], "run `wardhouse generate` and `wardhouse stage` first"),
     "no warehouse, check": (["check", "marts"], "there is no warehouse in"),
