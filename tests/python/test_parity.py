@@ -204,7 +204,7 @@ def test_clickhouse_lays_tables_out_as_configured(first):
             "select name, engine, sorting_key, partition_key from system.tables where database = 'core'"
         )
     }
-    assert found["dim_patient"] == ("MergeTree", "patient_key", "")
+    assert found["dim_patient"] == ("MergeTree", "(patient_key)", "")
     order = "admission_date, department_id, admission_event_id"
     assert found["fact_admissions"] == ("MergeTree", order, "toYYYYMM(admission_date)")
 
@@ -223,7 +223,8 @@ def test_redshift_lays_tables_out_as_configured(first):
 def test_views_say_the_same_to_a_client_without_the_profile(first):
     """A BI tool has ClickHouse's own settings, in which a join that misses gives zeros."""
     query = "select count(*), count(admitted_at), count(discharged_at) from intermediate.int_stays"
-    assert len({first.warehouses[target].rows(query)[0] for target in Target}) == 1
+    clickhouse, redshift = (first.warehouses[target].rows(query) for target in (Target.clickhouse, Target.redshift))
+    assert clickhouse == redshift
 
 
 def test_copy_loads_each_file_once(first):
@@ -285,6 +286,12 @@ def killed_in_a_snapshot(built: Built, target: Target, at: str) -> bool:
     return run.wait() == -signal.SIGKILL
 
 
+AFTERWARDS = [
+    "resource_type:seed", "resource_type:model", "resource_type:snapshot", "test_type:singular",
+    "test_name:history_as_extracted", "test_name:versions_in_order", "test_name:unique_together",
+]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def second(first) -> Built:
     """Versions that come late, twice, deleted and back again, on warehouses whose last run was killed in a snapshot."""
@@ -305,7 +312,7 @@ def second(first) -> Built:
     assert killed_in_a_snapshot(first, Target.redshift, "department_versions__dbt_tmp")
     assert killed_in_a_snapshot(first, Target.clickhouse, "insert into .*snapshot_upsert")
     for target in Target:
-        done = first.dbt(target, "build", "--exclude-resource-type", "unit_test")
+        done = first.dbt(target, "build", "--select", *AFTERWARDS)
         assert done.returncode == 0, done.stdout[-6000:]
     return first
 
