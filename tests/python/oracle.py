@@ -163,8 +163,9 @@ def refuse(constant: str) -> None:
 
 
 def key_of(*parts: str | datetime) -> str:
-    """A surrogate key: md5 over the parts, each with its length before it."""
-    return md5("|".join(f"{len(str(part))}:{part}" for part in parts).encode()).hexdigest()
+    """A surrogate key: md5 over the parts, each with its length before it; times to the microsecond."""
+    texts = [part if isinstance(part, str) else part.strftime("%Y-%m-%d %H:%M:%S.%f") for part in parts]
+    return md5("|".join(f"{len(text)}:{text}" for text in texts).encode()).hexdigest()
 
 
 UNKNOWN = key_of("unknown")

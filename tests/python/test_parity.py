@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import oracle
 import pytest
 import sqlalchemy
 from conftest import COMMAND
@@ -188,6 +189,26 @@ def test_the_fixture_holds_what_engines_disagree_about(first):
     assert rows("select count(*) from operations.queue_growth where discharges = 0 and admissions = 0")[0][0]
 
 
+def findings(built: Built, target: Target, folder: Path) -> dict[str, list[str]]:
+    """By relation, how a warehouse differs from what an oracle that knows no SQL makes of the same raw objects."""
+    for key, _ in built.lake.find("raw"):
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(built.lake.read(key))
+    found = {}
+    for relation, expected in oracle.warehouse(folder).items():
+        columns = list(expected[0])
+        rows = built.warehouses[target].rows(f"select {', '.join(columns)} from {relation}")
+        found[relation] = oracle.differences(expected, oracle.named(columns, rows), oracle.KEYS[relation])
+    return found
+
+
+@pytest.mark.parametrize("target", list(Target))
+def test_an_oracle_without_sql_agrees_with_every_engine(first, target, tmp_path):
+    found = findings(first, target, tmp_path)
+    assert len(found) >= 13
+    assert found == {relation: [] for relation in found}
+
+
 @pytest.mark.parametrize("target", [Target.clickhouse, Target.redshift])
 def test_the_marts_gate_looks_at_every_engine(first, target):
     here, there = (check_marts(first.warehouses[place]) for place in (Target.duckdb, target))
@@ -329,6 +350,11 @@ def test_history_is_the_same_whatever_happened(second):
         ("2024-02-01", "2024-03-09", "Neurologie", 9, False),
         ("2024-03-31", "9999-12-31", "Neurología", 10, True),
     ]
+
+
+def test_the_oracle_agrees_with_that_history(second, tmp_path):
+    found = findings(second, Target.clickhouse, tmp_path)
+    assert found == {relation: [] for relation in found}
 
 
 def test_no_table_of_a_dead_run_is_left(second):
