@@ -202,7 +202,6 @@ def socket_folder(cluster: Path) -> str:
     handle = _handles.setdefault(path, -1)
     if handle < 0:
         handle = _handles[path] = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        os.set_inheritable(handle, True)
     short = f"/proc/{os.getpid()}/fd/{handle}"
     if not os.path.isdir(short):
         raise ServiceError(f"the path {path} is too long for a socket: choose a folder with a shorter path")
