@@ -5,14 +5,14 @@ hold as on S3: of two puts at the same time of which each may only create, one d
 """
 
 import io
-import signal
 import socket
 from collections.abc import Callable, Sequence
 from http.client import HTTPConnection
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from typing import Any
 
 from loaders.errors import ServiceError
+from loaders.local.stopping import stop_signal, wait_for
 
 BACKLOG = 128
 
@@ -65,9 +65,7 @@ def serve(port: int, ready: Callable[[int], None], buckets: Sequence[str] = ("wa
         def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
             """Say nothing of requests."""
 
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_signal()
     with _listening(port) as listener:
         address, port = listener.getsockname()
         server = make_server(address, port, app, threaded=True, request_handler=Handler, fd=listener.fileno())
@@ -77,7 +75,7 @@ def serve(port: int, ready: Callable[[int], None], buckets: Sequence[str] = ("wa
             for bucket in buckets:
                 _make_bucket(port, bucket)
             ready(port)
-            stop.wait()
+            wait_for(stop)
         finally:
             server.shutdown()
             thread.join()
@@ -92,7 +90,7 @@ def _listening(port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise ServiceError(f"port {port} cannot be used ({error.strerror}): choose another --port") from None
+        raise ServiceError(f"port {port} cannot be used: {error.strerror}; choose another, or 0 for any") from None
     return listener
 
 

@@ -6,7 +6,6 @@ import hmac
 import json
 import re
 import secrets
-import signal
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from loaders.local.clickhouse import blocks, statement
 from loaders.local.clickhouse.engine import Answer, Engine, answer
 from loaders.local.clickhouse.errors import Refused
 from loaders.local.clickhouse.request import arguments_of, credentials, is_on, parse
+from loaders.local.stopping import stop_signal, wait_for
 
 GRACE_SECONDS = 5.0
 IDLE_SECONDS = 300
@@ -44,9 +44,7 @@ def serve(folder: Path, port: int, ready: Callable[[int], None], password: str =
     `ready` is called with the port as soon as clients may connect. Must run in the main thread of a process of its own.
     With no password, any is accepted, as for a ClickHouse user that has none. Raises ServiceError when it cannot start.
     """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_signal()
     try:
         server = _Server(("127.0.0.1", port), _Handler, bind_and_activate=False)
         with contextlib.closing(server.socket):
@@ -58,7 +56,7 @@ def serve(folder: Path, port: int, ready: Callable[[int], None], password: str =
             thread.start()
             try:
                 ready(server.server_address[1])
-                stop.wait()
+                wait_for(stop)
             finally:
                 server.shutdown()
                 server.finish()
