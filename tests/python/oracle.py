@@ -131,7 +131,8 @@ def value_of(name: str, value: Any, kind: Any) -> Any:
     if value is None and name == "medically_fit_time":
         return None
     if kind is datetime:
-        return datetime.strptime(value if isinstance(value, str) else "", "%Y-%m-%dT%H:%M:%SZ")
+        text = value if isinstance(value, str) else ""
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ" if "." in text else "%Y-%m-%dT%H:%M:%SZ")
     if kind is date:
         return datetime.strptime(value if isinstance(value, str) else "", "%Y-%m-%d").date()
     fits = (
@@ -457,7 +458,10 @@ def wait_of(admission: Row) -> int:
 
 def waiting_time_percentiles(admissions: Rows, observed: Observed, dimensions: Dimensions) -> Rows:
     months = grouped(
-        (row | {"month": row["admission_date"].replace(day=1)} for row in within(admissions, "admission_date", observed)),
+        (
+            row | {"month": row["admission_date"].replace(day=1)}
+            for row in within(admissions, "admission_date", observed)
+        ),
         "facility_id", "department_id", "month",
     )  # fmt: skip
     rows = []

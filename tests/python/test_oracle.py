@@ -21,6 +21,7 @@ from loaders.contracts import contracts
 from loaders.lake import Lake
 from loaders.raw.generate import generate
 from loaders.staging.stage import stage
+from loaders.targets import duckdb_warehouse
 from loaders.warehouse import Dbt, prepare_building, publish
 from loaders.world.config import PRESETS, World
 
@@ -42,7 +43,7 @@ WORLDS = {
 
 def build(lake: Lake) -> Path:
     stage(lake, contracts())
-    Dbt(lake, prepare_building(lake))._run(
+    Dbt(str(lake), duckdb_warehouse(prepare_building(lake)))._run(
         "build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"
     )
     return publish(lake)

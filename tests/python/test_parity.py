@@ -227,7 +227,7 @@ def test_clickhouse_lays_tables_out_as_configured(first):
     }
     assert found["dim_patient"] == ("MergeTree", "(patient_key)", "")
     order = "admission_date, department_id, admission_event_id"
-    assert found["fact_admissions"] == ("MergeTree", order, "toYYYYMM(admission_date)")
+    assert found["fact_admissions"] == ("MergeTree", order, "(toYYYYMM(admission_date))")
 
 
 def test_redshift_lays_tables_out_as_configured(first):

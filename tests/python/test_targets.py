@@ -87,7 +87,9 @@ def test_a_server_that_is_down_is_one_line(staged_lake, monkeypatch, command):
 
 
 def test_a_redshift_that_is_down_is_one_line():
-    with pytest.raises(ServiceError, match=r"Redshift at .* cannot be reached .* unset WARDHOUSE_REDSHIFT_HOST") as down:
+    with pytest.raises(
+        ServiceError, match=r"Redshift at .* cannot be reached .* unset WARDHOUSE_REDSHIFT_HOST"
+    ) as down:
         at(Target.redshift, closed_port()).rows("select 1")
     assert PASSWORD not in str(down.value)
 
@@ -188,7 +190,11 @@ def test_a_taken_port_is_one_line(tmp_path, service):
 
 
 def test_a_folder_in_use_is_one_line(tmp_path):
-    with running("clickhouse", tmp_path), pytest.raises(ServiceError, match="another ClickHouse stand-in is using"), running("clickhouse", tmp_path):
+    with (
+        running("clickhouse", tmp_path),
+        pytest.raises(ServiceError, match="another ClickHouse stand-in is using"),
+        running("clickhouse", tmp_path),
+    ):
         pass
 
 
