@@ -27,6 +27,7 @@ LONGEST_WAIT_SECONDS = 5.0
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
 THREADS = 16
+NOT_IMPLEMENTED = 501
 
 TROUBLE = (failures.ClientError, failures.BotoCoreError, ResponseParserError)
 
@@ -108,7 +109,7 @@ def access() -> Access:
         kept.access_key,
         kept.secret_key,
         kept.token,
-        made.meta.region_name,
+        made.meta.region_name if made.meta.region_name != "aws-global" else "us-east-1",
         where.netloc.rpartition("@")[2],
         not _is_amazons(made),
         where.scheme == "https",
@@ -178,7 +179,8 @@ def again(what: str, call: Callable[[], Done]) -> Done:
 def may_pass(error: Exception) -> bool:
     """Whether the same request may get through a little later."""
     if isinstance(error, failures.ClientError):
-        return _status(error) >= 500 or _status(error) in (408, 429) or code(error) in _PASSING | {_CONFLICT}
+        failed = _status(error) >= 500 and _status(error) != NOT_IMPLEMENTED
+        return failed or _status(error) in (408, 429) or code(error) in _REFUSED
     if isinstance(error, failures.SSLError):
         return False
     return isinstance(
@@ -195,7 +197,7 @@ def leaves_doubt(error: Exception) -> bool:
     """Whether the request may have been carried out all the same."""
     if isinstance(error, failures.EndpointConnectionError | failures.ConnectTimeoutError):
         return False
-    return may_pass(error) and code(error) not in _PASSING | {_CONFLICT}
+    return may_pass(error) and code(error) not in _REFUSED
 
 
 def is_missing(error: Exception) -> bool:
@@ -219,8 +221,13 @@ def _status(error: Any) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-_CONFLICT = "ConditionalRequestConflict"
-_PASSING = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"})
+_REFUSED = frozenset(
+    {
+        "ConditionalRequestConflict", "RequestLimitExceeded", "RequestTimeout", "SlowDown", "Throttling",
+        "ThrottlingException", "TooManyRequests",
+    }
+)  # fmt: skip
+"""Nothing was done, and a later request may be let through."""
 _NO_CREDENTIALS = (
     "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this "
     "machine a role"
@@ -236,6 +243,7 @@ _WORDS = {
     "PermanentRedirect": "the bucket is in another region: set AWS_REGION to its own",
     "AuthorizationHeaderMalformed": "the bucket is in another region: set AWS_REGION to its own",
     "RequestTimeTooSkewed": "this machine's clock is wrong: set it and run again",
+    "NotImplemented": "what is there does not put objects on conditions, which a lake needs: choose another --lake",
     "InvalidBucketName": "that is no name of a bucket: choose another --lake",
     "SlowDown": "S3 asks to slow down, and did so to the last try; run again later, or with fewer --workers",
 }

@@ -30,7 +30,7 @@ LEASE_SECONDS = 60.0
 _TAKES = 5
 
 _until: dict[str, mmap] = {}
-"""By lake, the time on the monotonic clock until which it is held: in memory that forked workers share."""
+"""By lake, the time of `_now` until which it is held: in memory that forked workers share."""
 
 _renewing = Lock()
 os.register_at_fork(before=_renewing.acquire, after_in_parent=_renewing.release, after_in_child=_renewing.release)
@@ -41,7 +41,7 @@ def lease(lake: "S3Lake", who: Mapping[str, Any]) -> Iterator[None]:
     """Hold the lake, renewing from a thread, until the block ends. Raises Held with who holds it."""
     mine = {**who, "machine": here(), "run": uuid4().hex, "lease_seconds": LEASE_SECONDS}
     until = _until.setdefault(str(lake), mmap(-1, 8))
-    begun = time.monotonic()
+    begun = _now()
     etag = _taken(lake, mine)
     _set(until, begun + mine["lease_seconds"] / 2)
     done = Event()
@@ -61,7 +61,7 @@ def lease(lake: "S3Lake", who: Mapping[str, Any]) -> Iterator[None]:
 def check_held(lake: Lake) -> None:
     """Raises LakeError where this run held the lake and could not renew that, so that another may have taken it."""
     until = _until.get(str(lake))
-    if until is not None and time.monotonic() > struct.unpack("d", until[:8])[0]:
+    if until is not None and _now() > struct.unpack("d", until[:8])[0]:
         raise LakeError(
             f"{lake} could not be held: {KEY} was not renewed in time, or another run took it; run again, what is done "
             "is kept"
@@ -96,7 +96,7 @@ def _renew(lake: "S3Lake", mine: Mapping[str, Any], until: mmap, done: Event, re
     while not done.wait(RENEW_SECONDS):
         beat += 1
         with _renewing:
-            begun = time.monotonic()
+            begun = _now()
             try:
                 etag = lake.put_if(KEY, _content(mine, beat), renewed[0])
             except LakeError:
@@ -110,6 +110,11 @@ def _renew(lake: "S3Lake", mine: Mapping[str, Any], until: mmap, done: Event, re
 
 def _content(mine: Mapping[str, Any], beat: int) -> bytes:
     return json.dumps({**mine, "renewed": beat}).encode()
+
+
+def _now() -> float:
+    """Seconds on a clock that goes on while the machine sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _set(until: mmap, moment: float) -> None:

@@ -15,15 +15,17 @@ ERRORS = {
     "503": (503, "ServiceUnavailable"),
     "slow": (503, "SlowDown"),
     "conflict": (409, "ConditionalRequestConflict"),
+    "idle": (400, "RequestTimeout"),
     "denied": (403, "AccessDenied"),
     "no key": (403, "InvalidAccessKeyId"),
     "no fit": (403, "SignatureDoesNotMatch"),
     "expired": (400, "ExpiredToken"),
+    "not implemented": (501, "NotImplemented"),
     "odd": (400, "SomethingElse"),
 }
 """Answers instead of what was asked for. After `done `, it is done all the same."""
 
-PASSING = ["500", "502", "503", "slow", "reset", "cut", "silent"]
+PASSING = ["500", "502", "503", "slow", "idle", "reset", "cut", "silent"]
 """What may happen to any request, and be over a moment later."""
 
 CREATING = [*PASSING, "conflict", "done 500", "done 503", "done reset", "done silent"]

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from loaders.cli import app
 from loaders.contracts import contracts
+from loaders.duck import connect
 from loaders.errors import AlreadyRunning, LakeError, ServiceError
 from loaders.lake import Lake, s3, s3_client, s3_lease
 from loaders.local.s3 import serve
@@ -179,6 +180,7 @@ def test_a_large_file_is_uploaded_in_parts_whatever_fails(faulty, faulty_lake, t
         ("no key", "the access key is not known there: check AWS_ACCESS_KEY_ID or AWS_PROFILE"),
         ("no fit", "the secret key does not fit the access key"),
         ("expired", "the credentials have expired: get new ones"),
+        ("not implemented", "does not put objects on conditions, which a lake needs: choose another --lake"),
         ("odd", "S3 answered SomethingElse: said so"),
     ],
 )
@@ -397,3 +399,38 @@ def test_the_stand_in_stops_cleanly(number):
     server.send_signal(number)
     out, err = server.communicate(timeout=20)
     assert (server.returncode, out, err) == (0, "", "")
+
+
+# --- other engines ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "endpoint", "region", "path_style", "tls"),
+    [
+        ({}, "s3.amazonaws.com", "us-east-1", False, True),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "s3.eu-west-1.amazonaws.com", "eu-west-1", False, True),
+        ({"AWS_ENDPOINT_URL": "http://store:9000"}, "store:9000", "us-east-1", True, False),
+        ({"AWS_ENDPOINT_URL_S3": "https://s3.example"}, "s3.example", "us-east-1", True, True),
+    ],
+)
+def test_duckdb_is_given_the_endpoint_that_boto3_uses(s3_at, monkeypatch, settings, endpoint, region, path_style, tls):
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    s3_client.forget()
+    found = s3_client.access()
+    assert (found.endpoint, found.region, found.path_style, found.tls) == (endpoint, region, path_style, tls)
+    assert (found.key_id, found.secret) == ("test", "hunter2")
+    assert "hunter2" not in repr(found)
+
+
+def test_duckdb_reads_the_lake_and_explains_what_it_cannot(s3_lake):
+    s3_lake.write("staging/a b=1/x.csv", b"a\n1\n2\n")
+    with connect(s3_lake) as connection:
+        query = "select sum(a) from read_csv(?, header = true)"
+        assert connection.execute(query, [s3_lake.uri("staging/a b=1/x.csv")]).fetchone() == (3,)
+        assert connection.execute("select name from duckdb_secrets() where persistent").fetchall() == []
+    with pytest.raises(LakeError, match="cannot read from the lake s3://wardhouse/") as refused, connect(s3_lake) as it:
+        it.execute(query, [s3_lake.uri("staging/none.csv")])
+    assert "\n" not in str(refused.value)
+    assert "hunter2" not in str(refused.value)

@@ -426,7 +426,7 @@ def test_a_full_disk_leaves_the_old_state_and_the_next_run_goes_on(staged_lake, 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("loaders.staging.files.os.fsync", full)
+    monkeypatch.setattr("loaders.lake.folder.os.fsync", full)
     with pytest.raises(LakeError, match="the disk is full"):
         stage(staged_lake, contracts())
     assert digest(staged_lake.root, "staging/manifest.json") == digest(staged_lake.root, "staging/manifest.json")
