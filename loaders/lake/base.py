@@ -69,6 +69,10 @@ class Lake(ABC):
         """Keys and sizes in bytes of all objects in a folder and below it, in order of keys."""
         return [(f"{folder}/{name}", size) for name, size in self.objects(folder)]
 
+    def objects_in(self, parent: str, folders: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
+        """Names and sizes of the objects of some folders of a parent, whose names begin alike, by folder."""
+        return {folder: self.objects(f"{parent}/{folder}") for folder in folders}
+
     @abstractmethod
     def folders(self, prefix: str) -> list[str]:
         """Names of the folders directly under a prefix, in order."""

@@ -119,6 +119,13 @@ def raw_objects(lake: Lake, contract: Contract, folder: str) -> list[tuple[str, 
     return lake.objects(f"{contract.raw}/{folder}" if folder else contract.raw, below=bool(folder))
 
 
+def listed_objects(lake: Lake, contract: Contract, partition: str, folders: list[str]) -> Objects:
+    """The objects of the raw folders that belong to a partition."""
+    if partition == NO_DAY:
+        return {folder: raw_objects(lake, contract, folder) for folder in folders}
+    return lake.objects_in(contract.raw, folders)
+
+
 def _label(contract: Contract, folder: str) -> str:
     return str(day_of_folder(contract, folder) or NO_DAY)
 

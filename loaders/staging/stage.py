@@ -22,7 +22,7 @@ from loaders.staging.manifest import (
     totals,
     write_manifest,
 )
-from loaders.staging.partition import Work, partition_of, raw_objects, stage_partition
+from loaders.staging.partition import Work, listed_objects, partition_of, stage_partition
 from loaders.workers import pool
 
 
@@ -114,7 +114,7 @@ def _staged(lake: Lake, places: list[_Place], workers: int) -> Iterator[tuple[_P
 
 def _stage_new(lake: Lake, place: _Place) -> Partition | None:
     """Stage what is new in a partition; None where nothing is."""
-    listed = {folder: raw_objects(lake, place.contract, folder) for folder in place.folders}
+    listed = listed_objects(lake, place.contract, place.partition, place.folders)
     new = _not_seen(lake, place.contract, {folder: found for folder, found in listed.items() if found}, place.old)
     return stage_partition(lake, Work(place.contract, place.partition, place.old, new)) if new else None
 

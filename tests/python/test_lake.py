@@ -61,6 +61,13 @@ def test_objects_directly_in_a_folder_are_told_from_those_below(lake):
     assert lake.objects("raw/x", below=False) == [("1", 0)]
 
 
+def test_folders_listed_together_are_as_listed_one_by_one(lake):
+    for key in ("raw/x/d=01/1", "raw/x/d=01/y/2", "raw/x/d=02/3", "raw/x/d=021/4", "raw/x/d=03", "raw/x/e/5"):
+        lake.create(key, b"1")
+    for folders in (["d=01", "d=02"], ["d=02"], ["d=01", "d=03", "d=04"], ["d=01", "e"], []):
+        assert lake.objects_in("raw/x", folders) == {name: lake.objects(f"raw/x/{name}") for name in folders}
+
+
 def test_what_exists_is_known_by_its_whole_key(lake):
     lake.create("raw/ab/c.json", b"")
     assert lake.exists("raw/ab/c.json")
