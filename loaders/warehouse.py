@@ -31,10 +31,14 @@ class Built:
 
 
 def published(lake: Lake) -> Path:
-    """The warehouse that everyone reads: in the lake's folder; of a lake elsewhere, WARDHOUSE_DUCKDB or in `data`."""
+    """The warehouse that everyone reads: in the lake's folder; of a lake elsewhere, in `data` under its address.
+
+    WARDHOUSE_DUCKDB names another file for a lake elsewhere.
+    """
     if isinstance(lake, FolderLake):
         return lake.root / "wardhouse.duckdb"
-    return Path(os.environ.get("WARDHOUSE_DUCKDB") or "data/wardhouse.duckdb").resolve()
+    here = Path("data", str(lake).replace("://", "/"), "wardhouse.duckdb")
+    return Path(os.environ.get("WARDHOUSE_DUCKDB") or here).resolve()
 
 
 def building(lake: Lake) -> Path:

@@ -24,13 +24,14 @@ def serve(port: int, ready: Callable[[int], None], buckets: Sequence[str] = ("wa
     are there. Raises ServiceError when moto is not installed or the port is taken.
     """
     try:
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+        from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
         from werkzeug.serving import make_server
         from werkzeug.test import run_wsgi_app
     except ImportError:
         raise ServiceError("the S3 stand-in needs moto: `make local` installs it") from None
 
-    app = DomainDispatcherApplication(create_backend_app)
+    app = create_backend_app("s3")
+    app.debug = False
     turn = Lock()
 
     class Handler(MotoRequestHandler):  # type: ignore[misc]
