@@ -1,4 +1,16 @@
 {#-
+    The days with a loaded row whose patient was unknown then and is known now: registrations may come late. `rows` is
+    the CTE of all rows, with a `patient_id`; the event's id has one name there and perhaps another in what is loaded.
+-#}
+{% macro days_of_late_patients(rows, day, event_id, loaded_event_id) %}
+    select {{ rows }}.{{ day }} as {{ day }}
+    from {{ rows }}
+    inner join {{ this }} as loaded on {{ rows }}.{{ event_id }} = loaded.{{ loaded_event_id }}
+    inner join {{ ref("dim_patient") }} as patients on {{ rows }}.patient_id = patients.patient_id
+    where loaded.patient_key = {{ unknown_key() }}
+{% endmacro %}
+
+{#-
     The days that an incremental fact must load again, so that it holds the same rows as after a full refresh:
     the newest `lookback_days`, any day whose rows are not as many as were loaded, and any day on which a version of a
     dimension holds that no loaded row refers to (it was extracted late). `rows` is the CTE of all rows, with `day` and

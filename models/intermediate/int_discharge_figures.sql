@@ -85,26 +85,25 @@ weekdays_observed as (
 
 ),
 
+-- a weekday on which nobody was discharged counts as one
 weekday_means as (
 
     select
-        by_weekday.iso_weekday as iso_weekday,
-        {{ ratio("by_weekday.discharges", "weekdays_observed.days") }} as discharges_a_day
-    from by_weekday
-    inner join weekdays_observed on by_weekday.iso_weekday = weekdays_observed.iso_weekday
+        weekdays_observed.iso_weekday as iso_weekday,
+        {{ ratio("coalesce(by_weekday.discharges, 0)", "weekdays_observed.days") }} as discharges_a_day
+    from weekdays_observed
+    left join by_weekday on weekdays_observed.iso_weekday = by_weekday.iso_weekday
 
 ),
 
 weekday_indices as (
 
     select
-        sum(case when iso_weekday = 1 then discharges_a_day end) / avg(discharges_a_day) as discharge_monday_index,
-        sum(case when iso_weekday = 2 then discharges_a_day end) / avg(discharges_a_day) as discharge_tuesday_index,
-        sum(case when iso_weekday = 3 then discharges_a_day end) / avg(discharges_a_day) as discharge_wednesday_index,
-        sum(case when iso_weekday = 4 then discharges_a_day end) / avg(discharges_a_day) as discharge_thursday_index,
-        sum(case when iso_weekday = 5 then discharges_a_day end) / avg(discharges_a_day) as discharge_friday_index,
-        sum(case when iso_weekday = 6 then discharges_a_day end) / avg(discharges_a_day) as discharge_saturday_index,
-        sum(case when iso_weekday = 7 then discharges_a_day end) / avg(discharges_a_day) as discharge_sunday_index
+        {% for weekday in ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] %}
+            {{ ratio(
+                "sum(case when iso_weekday = " ~ loop.index ~ " then discharges_a_day end)", "avg(discharges_a_day)"
+            ) }} as discharge_{{ weekday }}_index{{ "," if not loop.last }}
+        {% endfor %}
     from weekday_means
 
 ),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import comparison
 import duckdb
 import oracle
 import pytest
@@ -198,7 +199,7 @@ def findings(built: Built, target: Target, folder: Path) -> dict[str, list[str]]
     for relation, expected in oracle.warehouse(folder).items():
         columns = list(expected[0])
         rows = built.warehouses[target].rows(f"select {', '.join(columns)} from {relation}")
-        found[relation] = oracle.differences(expected, oracle.named(columns, rows), oracle.KEYS[relation])
+        found[relation] = comparison.differences(expected, comparison.named(columns, rows), oracle.KEYS[relation])
     return found
 
 

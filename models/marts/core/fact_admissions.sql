@@ -36,6 +36,8 @@ patients as (
 days_to_load as (
 
     {{ days_to_load("stays", "admission_date", "admitted_at") }}
+    union
+    {{ days_of_late_patients("stays", "admission_date", "admission_event_id", "admission_event_id") }}
 
 ),
 

@@ -38,6 +38,8 @@ days_to_load as (
 
     {{ days_to_load("stays", "discharge_date", "discharged_at") }}
     union
+    {{ days_of_late_patients("stays", "discharge_date", "discharge_event_id", "discharge_event_id") }}
+    union
     select stays.discharge_date as discharge_date
     from stays
     inner join {{ this }} as loaded on stays.discharge_event_id = loaded.discharge_event_id

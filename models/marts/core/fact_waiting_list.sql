@@ -35,6 +35,8 @@ patients as (
 days_to_load as (
 
     {{ days_to_load("snapshots", "snapshot_date", "snapshot_at") }}
+    union
+    {{ days_of_late_patients("snapshots", "snapshot_date", "event_id", "wait_snapshot_event_id") }}
 
 ),
 

@@ -10,14 +10,16 @@ departments as (
 
 ),
 
--- start and end of the day side by side
+-- start and end of the day side by side; the department is as it was when the day started
 days as (
 
     select
         facility_id,
         department_id,
         snapshot_date,
-        max(department_key) as department_key,
+        coalesce(
+            max(case when snapshot_point = 'sod' then department_key end), max(department_key)
+        ) as department_key,
         max(case when snapshot_point = 'sod' then staffed_beds end) as staffed_beds,
         max(case when snapshot_point = 'sod' then capacity_beds end) as sod_capacity_beds,
         max(case when snapshot_point = 'eod' then capacity_beds end) as eod_capacity_beds,

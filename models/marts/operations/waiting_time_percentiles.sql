@@ -39,7 +39,7 @@ observed_waits as (
     inner join observed_days
         on
             admissions.facility_id = observed_days.facility_id
-            and admissions.admission_date >= observed_days.first_day
+            and admissions.admission_date between observed_days.first_day and observed_days.last_day
 
 ),
 
