@@ -96,15 +96,26 @@ weekday_means as (
 
 ),
 
+against_the_mean as (
+
+    select
+        iso_weekday,
+        {{ ratio("discharges_a_day", "avg(discharges_a_day) over ()") }} as weekday_index
+    from weekday_means
+
+),
+
 weekday_indices as (
 
     select
-        {% for weekday in ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] %}
-            {{ ratio(
-                "sum(case when iso_weekday = " ~ loop.index ~ " then discharges_a_day end)", "avg(discharges_a_day)"
-            ) }} as discharge_{{ weekday }}_index{{ "," if not loop.last }}
-        {% endfor %}
-    from weekday_means
+        max(case when iso_weekday = 1 then weekday_index end) as discharge_monday_index,
+        max(case when iso_weekday = 2 then weekday_index end) as discharge_tuesday_index,
+        max(case when iso_weekday = 3 then weekday_index end) as discharge_wednesday_index,
+        max(case when iso_weekday = 4 then weekday_index end) as discharge_thursday_index,
+        max(case when iso_weekday = 5 then weekday_index end) as discharge_friday_index,
+        max(case when iso_weekday = 6 then weekday_index end) as discharge_saturday_index,
+        max(case when iso_weekday = 7 then weekday_index end) as discharge_sunday_index
+    from against_the_mean
 
 ),
 

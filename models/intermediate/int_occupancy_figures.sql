@@ -30,7 +30,9 @@ months as (
         dates.month_start_date as month_start_date,
         {{ ratio("sum(days.general_acute_occupied)", "sum(days.general_acute_capacity)") }} as occupancy_rate,
         count(*) as observed_days,
-        max({{ days_between("dates.month_start_date", dbt.dateadd("month", 1, "dates.month_start_date")) }}) as month_days
+        max(
+            {{ days_between("dates.month_start_date", dbt.dateadd("month", 1, "dates.month_start_date")) }}
+        ) as month_days
     from days
     inner join dates on days.snapshot_date = dates.date_day
     group by dates.month_start_date
