@@ -5,7 +5,7 @@ AWS_ENDPOINT_URL, or the profile. Retries are made here, botocore makes none: on
 """
 
 import os
-import random
+import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -163,7 +163,7 @@ class Tries:
         if not (hope or may_pass(error)) or self._made >= TRIES:
             raise LakeError(f"{self._what}: {why(error)}") from None
         longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (self._made - 1))
-        time.sleep(random.uniform(longest / 2, longest))
+        time.sleep(longest * (1 + secrets.randbelow(1000) / 1000) / 2)
 
 
 def again(what: str, call: Callable[[], Done]) -> Done:

@@ -381,7 +381,7 @@ def test_a_port_that_is_taken_is_explained():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(ServiceError, match=f"port {port} cannot be used .*: choose another --port"):
+        with pytest.raises(ServiceError, match=f"port {port} cannot be used: .*; choose another, or 0 for any"):
             serve(port, lambda _: None)
 
 

@@ -389,9 +389,17 @@ def test_a_session_ends_after_its_time(server):
     assert server.ask("select 1", session_id="brief", session_check=1).code == "372"
 
 
+def test_a_client_may_ask_again_before_the_end_of_its_last_request_was_noticed(server):
+    with ThreadPoolExecutor() as pool:
+        short = pool.submit(server.ask, "select sleep(0.5)", session_id="quick")
+        time.sleep(0.2)
+        assert server.get("select 1", session_id="quick") == b"1\n"
+        assert short.result().status == 200
+
+
 def test_a_session_serves_one_request_at_a_time(server):
     with ThreadPoolExecutor() as pool:
-        long = pool.submit(server.ask, "select sleep(1)", session_id="busy")
+        long = pool.submit(server.ask, "select sleep(3)", session_id="busy")
         time.sleep(0.4)
         assert server.ask("select 1", session_id="busy").code == "373"
         assert long.result().status == 200

@@ -23,7 +23,7 @@ from loaders.local.clickhouse.statement import Statement
 
 MEMORY_SHARE = 0.5
 PIECE_BYTES = 1 << 20
-SESSION_WAIT_SECONDS = 5
+SESSION_WAIT_SECONDS = 2
 """A client may send its next request before the end of the last one has been noticed."""
 
 # Blocks in these formats follow one another without anything before, between or after them.
