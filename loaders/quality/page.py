@@ -26,16 +26,9 @@ def write_page(path: Path, gate: str, outcomes: list[Outcome]) -> Path:
         if failed
         else f"all {len(outcomes):,} expectations hold"
     )
-    state = "fails" if failed else "holds"
-    page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Wardhouse: the {escape(gate)} gate</title>'
-        f"<style>{_STYLE}</style><h1>The {escape(gate)} gate is "
-        f'<span class="{state}" data-failed="{failed}">{"shut" if failed else "open"}</span>: {verdict}</h1>'
-        f"{''.join(_relations(outcomes))}</html>"
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
-    return path
+    state = f"{_verdict(failed, 'shut' if failed else 'open')}: {verdict}"
+    body = "".join(_relations(outcomes))
+    return _written(path, f"the {escape(gate)} gate", f"The {escape(gate)} gate is {state}", body)
 
 
 def write_parity_page(path: Path, verdicts: list[Verdict], first: str) -> Path:
@@ -43,14 +36,24 @@ def write_parity_page(path: Path, verdicts: list[Verdict], first: str) -> Path:
     wrong = sum(not verdict.is_proven for verdict in verdicts)
     said = f"{wrong:,} of {len(verdicts):,} comparisons fail" if wrong else f"all {len(verdicts):,} comparisons hold"
     rows = "".join(_parity_row(verdict, first) for verdict in sorted(verdicts, key=lambda verdict: verdict.is_proven))
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Wardhouse: parity</title>'
-        f'<style>{_STYLE}</style><h1>Parity: <span class="{"fails" if wrong else "holds"}" data-failed="{wrong}">'
-        f"{escape(said)}</span></h1><p>Same columns in the same order, same types, same keys both ways, same values: "
-        f"exactly, but for the columns named, which agree within {TOLERANCE:g} of their value. In each comparison "
-        f"{', '.join(CONTROLS)} were planted, and must be seen.</p><table>{rows}</table></html>"
+    told = (
+        "<p>Same columns in the same order, same types, same keys both ways, same values: exactly, but for the columns "
+        f"named, which agree within {TOLERANCE:g} of their value. In each comparison {', '.join(CONTROLS)} were "
+        "planted, and must be seen.</p>"
     )
+    return _written(path, "parity", f"Parity: {_verdict(wrong, said)}", f"{told}<table>{rows}</table>")
+
+
+def _verdict(failed: int, said: str) -> str:
+    return f'<span class="{"fails" if failed else "holds"}" data-failed="{failed}">{escape(said)}</span>'
+
+
+def _written(path: Path, title: str, heading: str, body: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
+    page = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Wardhouse: {title}</title>'
+        f"<style>{_STYLE}</style><h1>{heading}</h1>{body}</html>"
+    )
     path.write_text(page, encoding="utf-8")
     return path
 

@@ -15,15 +15,11 @@
 
 {% macro clickhouse__manifest_rows() %}
     {% set manifest = clickhouse_reader("staging/manifest.jso{n}", "JSONAsString", "line String") %}
-    {% set rows = run_query(
+    {{ return(run_query(
         "select JSONExtractString(line, 'entity') as entity, JSONExtractString(line, 'partition') as name, "
         ~ "JSONExtractString(line, 'data', 'key') as file, JSONExtractInt(line, 'data', 'rows') as row_count from "
         ~ manifest ~ " order by entity, name"
-    ).rows %}
-    {% if not rows %}
-        {{ nothing_staged() }}
-    {% endif %}
-    {{ return(rows | selectattr(2) | list) }}
+    ).rows) }}
 {% endmacro %}
 
 {#- A table function over objects of the lake; `pattern` is a key, or several as {one,another}. -#}

@@ -42,8 +42,11 @@
 -#}
 {% macro staged_files() %}
     {% set rows = adapter.dispatch("manifest_rows")() %}
+    {% if not rows %}
+        {{ nothing_staged() }}
+    {% endif %}
     {% set files = {} %}
-    {% for row in rows %}
+    {% for row in rows if row[2] %}
         {% do files.setdefault(row[0], []).append({"partition": row[1], "key": row[2], "rows": row[3] | int}) %}
     {% endfor %}
     {{ return(files) }}
@@ -57,7 +60,7 @@
     {{ return(run_query(
         "select entity, partition, data.key, data.rows from read_json('" ~ manifest ~ "', format = 'newline_delimited', "
         ~ "maximum_object_size = 16777216, columns = {entity: 'varchar', partition: 'varchar', "
-        ~ "data: 'struct(key varchar, rows bigint)'}) where data is not null order by entity, partition"
+        ~ "data: 'struct(key varchar, rows bigint)'}) order by entity, partition"
     ).rows) }}
 {% endmacro %}
 

@@ -28,13 +28,9 @@
     {% for field in fields %}
         {% do columns.append("json_extract_path_text(line, " ~ field ~ ") as field_" ~ loop.index) %}
     {% endfor %}
-    {% set rows = run_query(
+    {{ return(run_query(
         "select " ~ columns | join(", ") ~ " from landing.manifest order by field_1, field_2"
-    ).rows %}
-    {% if not rows %}
-        {{ nothing_staged() }}
-    {% endif %}
-    {{ return(rows | selectattr(2) | list) }}
+    ).rows) }}
 {% endmacro %}
 
 {% macro redshift__land(source, files) %}
