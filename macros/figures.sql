@@ -1,12 +1,22 @@
-{#- One row a figure, (metric, simulated_value), from a relation that holds them side by side in one row. -#}
+{#-
+    One row a figure, (metric, simulated_value), from a relation of one row that holds them side by side. The relation is
+    named once: ClickHouse works a CTE out anew wherever it is named.
+-#}
 {% macro figures(relation, metrics) %}
-    {% for metric in metrics %}
     select
-        cast('{{ metric }}' as varchar(48)) as metric,
-        cast({{ metric }} as {{ type_double() }}) as simulated_value
+        cast(names.metric as varchar(48)) as metric,
+        case names.metric
+            {% for metric in metrics %}
+            when '{{ metric }}' then cast({{ relation }}.{{ metric }} as {{ type_double() }})
+            {% endfor %}
+        end as simulated_value
     from {{ relation }}
-    {{ "union all" if not loop.last }}
-    {% endfor %}
+    cross join (
+        {% for metric in metrics %}
+        select '{{ metric }}' as metric
+        {{ "union all" if not loop.last }}
+        {% endfor %}
+    ) as names
 {% endmacro %}
 
 {#- The share of rows for which a condition holds, as a double. -#}
