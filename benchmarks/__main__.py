@@ -3,10 +3,10 @@
 import shutil
 import sys
 
-from benchmarks import raw, simulate, staging, whole
+from benchmarks import raw, simulate, staging, warehouses, whole
 from benchmarks.measure import fresh
 
-ALL = {"simulate": simulate, "raw": raw, "staging": staging, "whole": whole}
+ALL = {"simulate": simulate, "raw": raw, "staging": staging, "whole": whole, "warehouses": warehouses}
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -26,10 +27,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds (the median) and peak memory in MB of the process and those below it at one time, seen every 100 ms."""
+    """Seconds (the median); peak memory in MB of the process and those below it at one time, seen every 100 ms; and
+    seconds of processors that they all took (the median), start and end included."""
 
     seconds: float
     megabytes: float
+    busy: float
 
 
 def in_own_process(function: str, *arguments: object, times: int = TIMES) -> Measured:
@@ -38,6 +41,7 @@ def in_own_process(function: str, *arguments: object, times: int = TIMES) -> Mea
     for _ in range(times):
         call = [sys.executable, "-m", "benchmarks.measure", function, json.dumps(arguments)]
         with TemporaryFile("w+") as told, TemporaryFile("w+") as errors:
+            before = _busy()
             process = subprocess.Popen(call, stdout=told, stderr=errors, cwd=Path(__file__).parents[1])
             megabytes = 0.0
             while process.poll() is None:
@@ -47,8 +51,15 @@ def in_own_process(function: str, *arguments: object, times: int = TIMES) -> Mea
                 output.seek(0)
             if process.returncode:
                 raise RuntimeError(errors.read())
-            runs.append((float(told.read().splitlines()[-1]), megabytes))
-    return Measured(statistics.median(run[0] for run in runs), max(run[1] for run in runs))
+            runs.append((float(told.read().splitlines()[-1]), megabytes, _busy() - before))
+    seconds, megabytes, busy = zip(*runs, strict=True)
+    return Measured(statistics.median(seconds), max(megabytes), statistics.median(busy))
+
+
+def _busy() -> float:
+    """Seconds of processors that ended children of this process took, and those that they waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _memory_of(process: int) -> float:
