@@ -18,6 +18,7 @@ import boto3
 from botocore import exceptions as failures
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError as BrokenOff
 
 from loaders.errors import LakeError
 
@@ -29,7 +30,8 @@ READ_SECONDS = 30
 THREADS = 16
 NOT_IMPLEMENTED = 501
 
-TROUBLE = (failures.ClientError, failures.BotoCoreError, ResponseParserError)
+TROUBLE = (failures.ClientError, failures.BotoCoreError, ResponseParserError, BrokenOff)
+"""What a request may raise; the last where the body of an error breaks off, which botocore lets through."""
 
 Done = TypeVar("Done")
 
@@ -189,7 +191,8 @@ def may_pass(error: Exception) -> bool:
         | failures.ConnectionError
         | failures.IncompleteReadError
         | failures.FlexibleChecksumError
-        | ResponseParserError,
+        | ResponseParserError
+        | BrokenOff,
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 from conftest import digest_of
 from faults import CREATING, PASSING, Proxy, proxy
 from typer.testing import CliRunner
+from urllib3.exceptions import ProtocolError
 
 from loaders.cli import app
 from loaders.contracts import contracts
@@ -138,6 +139,21 @@ def test_tries_are_bounded_and_then_it_is_explained(faulty, faulty_lake, monkeyp
     ):
         getattr(faulty_lake, step)(*arguments.get(step, ("state/x",)))
     assert len(faulty.seen) <= 4
+
+
+def test_an_error_whose_body_breaks_off_is_asked_again(monkeypatch):
+    """botocore reads it outside of its own handling, so that urllib3's exception comes through."""
+    monkeypatch.setattr(s3_client, "FIRST_WAIT_SECONDS", 0.001)
+    answers = [ProtocolError("Connection broken", ConnectionResetError(104, "reset by peer")), b"there"]
+
+    def ask() -> bytes:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert s3_client.again("cannot read", ask) == b"there"
+    assert answers == []
 
 
 def test_a_whole_run_over_a_bad_network_loses_and_doubles_nothing(faulty, faulty_lake, small_world, tmp_path):

@@ -244,7 +244,7 @@ class Gateway:
         finally:
             self.connections.discard(connection)
             writer.close()
-            with suppress(*_ENDS):
+            with suppress(*_ENDS, asyncio.CancelledError):
                 await writer.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
