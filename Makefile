@@ -33,7 +33,7 @@ lint: $(VENV)/.dev  ## Check style, types, SQL, YAML and the dbt project
 	WARDHOUSE_DUCKDB=:memory: $(BIN)/sqlfluff lint --disable-progress-bar models tests/data
 	$(BIN)/pytest -q tests/python/test_project.py
 
-bench: $(VENV)/.bench  ## Measure speed and memory beside peers; takes about half an hour
+bench: $(VENV)/.bench  ## Measure speed and memory beside peers; takes about twenty-five minutes
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(VENV)/.uv  ## Resolve requirements/*.in anew
