@@ -135,6 +135,7 @@ class World:
     bed_change_chance: float = 0.12
 
     patient_moves_per_day: float = 0.0002
+    returning_share: float = 0.025
     rating_change_chance: float = 0.08
 
     dirty_share: float = 0.0
@@ -247,7 +248,7 @@ def checked(world: World) -> World:
     rules |= {f"{name} must be more than 0": getattr(world, name) > 0 for name in positive}
     shares = (
         "bank_holiday_emergency", "bank_holiday_elective", "bank_holiday_discharge", "bed_change_chance",
-        "patient_moves_per_day", "rating_change_chance", "dirty_share",
+        "patient_moves_per_day", "returning_share", "rating_change_chance", "dirty_share",
     )  # fmt: skip
     rules |= {f"{name} must be from 0 to 1": 0 <= getattr(world, name) <= 1 for name in shares}
     for department in world.departments:

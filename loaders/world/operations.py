@@ -62,6 +62,7 @@ DIED = DESTINATIONS.index("died")
 NO_TIME = -1
 LONG_DELAY_DAYS = 5
 LONGEST_WAIT_DAYS = 60
+RETURN_DAYS = 30
 FULLEST = 0.985
 
 
@@ -135,6 +136,7 @@ class Requests:
     destination_draw: Floats
     block_draw: Floats
     slot_draw: Floats
+    return_draw: Floats
 
     def __len__(self) -> int:
         return len(self.ward)
@@ -266,6 +268,7 @@ def requests(world: World, facility: Facility, first_day: int, last_day: int) ->
         destination_draw=stream("destination").random(total)[heard],
         block_draw=stream("patient_block").random(total)[heard],
         slot_draw=stream("patient_slot").random(total)[heard],
+        return_draw=stream("patient_returns").random(total)[heard],
     )
     first, last = np.searchsorted(everyone.asked, [first_day * DAY_SECONDS, last_day * DAY_SECONDS])
     return Requests(*(getattr(everyone, field.name)[first:last] for field in fields(Requests)))
@@ -464,7 +467,8 @@ def identify(
     """Which patient each request is, and until which day each patient is busy from then on.
 
     A patient of the department's catchment, drawn evenly from those registered who are neither waiting nor in a bed,
-    and did not leave one on the same day.
+    and did not leave one on the same day. Some emergency patients are back: those are drawn from the patients discharged
+    in the 30 days before.
     """
     blocks = {day: registered(world, facility, day) // BLOCK for day in np.unique(asked.day).tolist()}
     block_count = np.array([blocks[day] for day in asked.day.tolist()], np.int64)
@@ -476,11 +480,20 @@ def identify(
         slot[mine] = allowed[(asked.slot_draw[mine] * len(allowed)).astype(np.int64)]
     first_choice = (asked.block_draw * block_count).astype(np.int64) * BLOCK + slot
     until = np.where(destination == DIED, FOREVER_BUSY, discharged // DAY_SECONDS)
+    is_back = ~asked.is_elective & (asked.return_draw < world.returning_share)
     patients = []
-    for patient, day, limit, last_day in zip(
-        first_choice.tolist(), asked.day.tolist(), (block_count * BLOCK).tolist(), until.tolist(), strict=True
+    for patient, day, limit, last_day, back in zip(
+        first_choice.tolist(),
+        asked.day.tolist(),
+        (block_count * BLOCK).tolist(),
+        until.tolist(),
+        is_back.tolist(),
+        strict=True,
     ):
         tries = 0
+        if back:
+            left_of_late = (p % limit for p in range(patient, patient + limit, BLOCK))
+            patient = next((p for p in left_of_late if 0 < day - busy[p] <= RETURN_DAYS), patient)
         while busy[patient] >= day:
             patient += BLOCK
             if patient >= limit:
@@ -620,6 +633,7 @@ def opening(world: World, facility: Facility, first_day: int) -> Yesterday:
         destination_draw=draws("destination"),
         block_draw=draws("patient_block"),
         slot_draw=draws("patient_slot"),
+        return_draw=np.ones(total),
     )
     admitted, discharged = admitted[heard], discharged[heard]
     fit, destination = endings(world, facility, fate, admitted, discharged)
