@@ -43,8 +43,9 @@ lock: $(VENV)/.uv  ## Resolve requirements/*.in anew
 			--custom-compile-command "make lock" --output-file requirements/$$set.txt requirements/$$set.in || exit 1; \
 	done
 
-seeds: $(VENV)/.run  ## Make the calendar seed anew
+seeds: $(VENV)/.run  ## Make the seeds that Python knows anew
 	$(BIN)/python -m loaders.world.calendar > seeds/calendar.csv
+	$(BIN)/python -m loaders.world.clinical.seeds seeds
 
 clean:  ## Remove the environment and what dbt wrote; the lake in data/ stays
 	rm -rf $(VENV) target .pytest_cache .mypy_cache .ruff_cache .hypothesis

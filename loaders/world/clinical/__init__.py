@@ -1,0 +1,1 @@
+"""What is written down about patients in bed: why they came, vital signs, laboratory results and notes."""
