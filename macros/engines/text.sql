@@ -6,3 +6,9 @@
 
 {#- How dbt.length counts: ClickHouse's `length` counts bytes, everybody else's counts characters. -#}
 {% macro clickhouse__length(expression) -%} lengthUTF8({{ expression }}) {%- endmacro %}
+
+{#- Words of a text: what spaces, tabs and line breaks leave between them. -#}
+{% macro word_count(expression) -%} {{ adapter.dispatch("word_count")(expression) }} {%- endmacro %}
+{% macro default__word_count(expression) -%} regexp_count({{ expression }}, '[^[:space:]]+') {%- endmacro %}
+{% macro duckdb__word_count(expression) -%} len(regexp_extract_all({{ expression }}, '[^[:space:]]+')) {%- endmacro %}
+{% macro clickhouse__word_count(expression) -%} countMatches({{ expression }}, '[^[:space:]]+') {%- endmacro %}

@@ -4,6 +4,12 @@ with extracts as (
 
 ),
 
+batches as (
+
+    select * from {{ ref("stg_clinical__patients") }}
+
+),
+
 -- type 1: what was said last holds for all time
 newest_first as (
 
@@ -14,7 +20,49 @@ newest_first as (
 
 ),
 
+registered as (
+
+    select * from newest_first
+    where place = 1
+
+),
+
+newest_batch_first as (
+
+    select
+        *,
+        row_number() over (partition by patient_id order by batch_date desc) as place
+    from batches
+
+),
+
+treated as (
+
+    select * from newest_batch_first
+    where place = 1
+
+),
+
+-- the registry's word goes before the ward's
 known as (
+
+    select
+        coalesce(registered.patient_id, treated.patient_id) as patient_id,
+        coalesce(registered.facility_id, treated.facility_id) as facility_id,
+        coalesce(registered.sex, treated.sex) as sex,
+        coalesce(registered.blood_group, treated.blood_group) as blood_group,
+        registered.postcode_district as postcode_district,
+        coalesce(registered.date_of_birth, treated.date_of_birth) as date_of_birth,
+        cast(coalesce(registered.is_deleted, false) as boolean) as is_deleted,
+        registered.updated_at as updated_at,
+        cast(registered.patient_id is not null as boolean) as is_in_operations,
+        cast(treated.patient_id is not null as boolean) as is_in_clinical
+    from registered
+    full outer join treated on registered.patient_id = treated.patient_id
+
+),
+
+keyed as (
 
     select
         {{ surrogate_key(["patient_id"]) }} as patient_key,
@@ -25,9 +73,10 @@ known as (
         postcode_district,
         date_of_birth,
         is_deleted,
-        updated_at
-    from newest_first
-    where place = 1
+        updated_at,
+        is_in_operations,
+        is_in_clinical
+    from known
 
 ),
 
@@ -42,13 +91,15 @@ unknown_member as (
         cast(null as varchar(4)) as postcode_district,
         cast(null as {{ type_date() }}) as date_of_birth,
         cast(false as boolean) as is_deleted,
-        cast(null as {{ type_timestamp() }}) as updated_at
+        cast(null as {{ type_timestamp() }}) as updated_at,
+        cast(false as boolean) as is_in_operations,
+        cast(false as boolean) as is_in_clinical
 
 ),
 
 final as (
 
-    select * from known
+    select * from keyed
     union all
     select * from unknown_member
 
