@@ -3,10 +3,17 @@
 import shutil
 import sys
 
-from benchmarks import raw, simulate, staging, warehouses, whole
+from benchmarks import clinical, raw, simulate, staging, warehouses, whole
 from benchmarks.measure import fresh
 
-ALL = {"simulate": simulate, "raw": raw, "staging": staging, "whole": whole, "warehouses": warehouses}
+ALL = {
+    "simulate": simulate,
+    "raw": raw,
+    "clinical": clinical,
+    "staging": staging,
+    "whole": whole,
+    "warehouses": warehouses,
+}
 
 
 def main() -> None:

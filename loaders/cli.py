@@ -3,7 +3,8 @@
 import json
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,6 +62,19 @@ class Service(StrEnum):
     clickhouse = "clickhouse"
     redshift = "redshift"
     s3 = "s3"
+
+
+class Mode(StrEnum):
+    """What to make of a date."""
+
+    raw = "raw"
+    sample = "sample"
+
+
+class Shown(StrEnum):
+    """What can be shown."""
+
+    encounter = "encounter"
 
 
 class Gate(StrEnum):
@@ -174,16 +188,31 @@ def generate(
     settings: Settings = None,
     shard: Shard = None,
     workers: Workers = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The last day, instead of --days."),
+    ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="raw: all days up to the date. sample: a small batch of that date alone, to look at.")
+    ] = Mode.raw,
 ) -> None:
     """Simulate the network and land raw objects.
 
-    Goes on from where the lake stands; --days says how far.
+    Goes on from where the lake stands; --days or --date says how far. With --mode sample nothing of the lake changes:
+    some encounters of the date are written to its folder sample/YYYY-MM-DD.
 
     Example: wardhouse generate --preset portfolio --set GMED.occupancy=0.9
     """
     from loaders.lock import writing
 
     place = Lake.at(lake)
+    if until:
+        days = _days_until(place, preset, start, days, until.date())
+    if mode is Mode.sample:
+        if not until:
+            raise BadSetting("--mode sample needs the --date of the batch to show")
+        _sample(place, _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings), until.date())
+        return
     with writing(place):
         world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
         _generate(place, world, shard, workers)
@@ -316,6 +345,29 @@ def serve(
 
 
 @app.command()
+def show(
+    what: Annotated[Shown, typer.Argument(help="What to show.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="Such as F01-20240229-0017; by default the most eventful short stay."),
+    ] = None,
+    lake: LakeOption = "data",
+    target: TargetOption = Target.duckdb,
+    everything: Annotated[bool, typer.Option("--all", help="Every set of vital signs, none told together.")] = False,
+) -> None:
+    """Tell one patient's stay as a timeline.
+
+    Admission, vital signs with NEWS2, labs out of range, notes, discharge.
+
+    Example: wardhouse show encounter F01-20240229-0017
+    """
+    from loaders.show import encounter_lines
+
+    with _built(target, Lake.at(lake)) as dbt:
+        typer.echo("\n".join(encounter_lines(dbt.warehouse, name, everything)))
+
+
+@app.command()
 def status(
     lake: LakeOption = "data",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
@@ -380,7 +432,7 @@ def _workers(workers: int | None) -> int:
 
 
 def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None) -> None:
-    from loaders.raw.generate import generate, shard_of
+    from loaders.raw.generate import operate_all, shard_of
 
     clock, done = Clock(), 0
     total = len(shard_of(world, shard)) * world.days
@@ -396,13 +448,49 @@ def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None
             done += days
             advance(done, total)
 
-        made = generate(lake, world, shard, _workers(workers), progress)
+        made = operate_all(lake, world, shard, _workers(workers), progress)
     if made.facility_days:
         faults = f" and {made.faults:,} faulty ones" if made.faults else ""
         said = f"{made.facility_days:,} facility-days, {made.events:,} events{faults} in {made.objects:,} new objects"
         typer.echo(clock.line("generate", said, made.events, "events"))
     else:
         typer.echo(clock.line("generate", "nothing new"))
+    _batch(lake, world, workers)
+
+
+def _batch(lake: Lake, world: "World", workers: int | None) -> None:
+    from loaders.raw.clinical import write_batches
+
+    clock = Clock()
+    with bar("batch", "days") as advance:
+        made = write_batches(lake, world, _workers(workers), advance)
+    if made.days:
+        rows = {file.partition(".")[0]: count for file, count in made.rows.items()}
+        said = ", ".join(f"{rows[name]:,} {name}" for name in ("encounters", "vitals", "labs", "notes"))
+        faults = f", {made.faults:,} faulty rows" if made.faults else ""
+        typer.echo(clock.line("batch", f"{made.days:,} days: {said}{faults}", rows["encounters"], "encounters"))
+    else:
+        typer.echo(clock.line("batch", "nothing new"))
+
+
+def _days_until(lake: Lake, preset: str | None, start: str | None, days: str | None, until: date) -> str:
+    """How many days a world has whose last day is a date."""
+    from loaders.raw.state import settle
+
+    if days is not None:
+        raise BadSetting("--days and --date both say how far to go: give one of them")
+    first = settle(lake, preset, {"start": start}).start
+    if until < first:
+        raise BadSetting(f"--date {until} is before the world's first day, {first}")
+    return str((until - first).days + 1)
+
+
+def _sample(lake: Lake, world: "World", day: date) -> None:
+    from loaders.raw.sample import write_sample
+
+    clock = Clock()
+    keys = write_sample(lake, replace(world, days=(day - world.start).days + 1))
+    typer.echo(clock.line("sample", f"{len(keys)} files in {lake.uri(keys[0].rpartition('/')[0])}"))
 
 
 def _stage(lake: Lake, workers: int | None) -> None:

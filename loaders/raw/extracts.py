@@ -12,8 +12,7 @@ from loaders.raw.text import dates, joined, patient_ids, picked, timestamps, who
 from loaders.world.calendar import DAY_SECONDS, day_number, day_of, month_number, month_start, timestamp
 from loaders.world.config import World
 from loaders.world.network import Facility, baseline, changed_at, department_version, facility_version
-from loaders.world.patients import Registry, moves, registered, registry
-from loaders.world.rng import Streams
+from loaders.world.patients import Registry, moves, registered, registration_seconds, registry
 
 Ints = NDArray[np.int64]
 
@@ -79,11 +78,9 @@ def _patients(world: World, facility: Facility, first_day: int, last_day: int) -
     who, days = [new, movers], [new_day, moved.day[told]]
     updated = [new_day * DAY_SECONDS + new.registered_second, moved.day[told] * DAY_SECONDS + moved.second[told]]
     if first_day == day_number(world.start):
-        initial = registry(world, facility, np.arange(known[0]))
-        age = Streams(world.seed)("patients.known_for", facility.index).random(len(initial.numbers)) * 365
-        who.append(initial)
-        days.append(np.full(len(initial.numbers), first_day))
-        updated.append(first_day * DAY_SECONDS - 1 - (age * DAY_SECONDS).astype(np.int64))
+        who.append(registry(world, facility, np.arange(known[0])))
+        days.append(np.full(known[0], first_day))
+        updated.append(registration_seconds(world, facility, 0, int(known[0])))
 
     day, seconds = np.concatenate(days), np.concatenate(updated)
     order = np.lexsort([seconds, day])

@@ -1,19 +1,21 @@
-"""Simulate and land raw objects: a facility at a time, a month at a time, each written once and then committed."""
+"""Simulate and land raw objects: a facility at a time, a month at a time, each written once and then committed; then
+the clinical batches of the days that every facility has reached.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-
-import pyarrow as pa
 
 from loaders.errors import BadSetting
 from loaders.lake import Lake
+from loaders.raw.clinical import NO_BATCHES, Batches, keep_discharges, write_batches
 from loaders.raw.dirt import DUPLICATE, twins
 from loaders.raw.events import Lines, events, text_buffer
 from loaders.raw.extracts import extracts
 from loaders.raw.ledger import Ledger
+from loaders.raw.objects import Object, packed, whole_object
 from loaders.raw.state import keep_world, keep_yesterday, load_yesterday
 from loaders.workers import context, pool
 from loaders.world.calendar import day_number, day_of
@@ -21,9 +23,7 @@ from loaders.world.config import World
 from loaders.world.network import Facility, facilities
 from loaders.world.operations import Told, day_one, months, operate
 
-_CODEC = pa.Codec("zstd", compression_level=1)
 Twin = tuple[int, str, bytes]
-Object = tuple[str, bytes]
 ENTITY_OF = {
     "admission": "admissions",
     "discharge": "discharges",
@@ -34,12 +34,15 @@ ENTITY_OF = {
 
 @dataclass(frozen=True)
 class Generated:
-    """What a run wrote: facility-days simulated, events emitted (faulty ones apart) and raw objects created."""
+    """What a run wrote: facility-days simulated, events emitted (faulty ones apart), the raw objects created for them,
+    and the clinical batches.
+    """
 
     facility_days: int = 0
     events: int = 0
     faults: int = 0
     objects: int = 0
+    batches: Batches = NO_BATCHES
 
     def __add__(self, other: "Generated") -> "Generated":
         return Generated(
@@ -47,6 +50,7 @@ class Generated:
             self.events + other.events,
             self.faults + other.faults,
             self.objects + other.objects,
+            self.batches + other.batches,
         )
 
 
@@ -61,14 +65,20 @@ def shard_of(world: World, shard: str | None) -> list[Facility]:
     return everyone[int(part) - 1 :: int(parts)]
 
 
-def generate(
+def generate(lake: Lake, world: World, shard: str | None = None, workers: int = 1) -> Generated:
+    """Bring the lake's raw layer to the world's last day: operations, then the clinical batches."""
+    operated = operate_all(lake, world, shard, workers)
+    return replace(operated, batches=write_batches(lake, world, workers))
+
+
+def operate_all(
     lake: Lake,
     world: World,
     shard: str | None = None,
     workers: int = 1,
     progress: Callable[[int], Any] = lambda days: None,
 ) -> Generated:
-    """Bring the lake's raw layer to the world's last day; `progress` hears of facility-days as they are done.
+    """Bring operations to the world's last day; `progress` hears of facility-days as they are done.
 
     Safe to run again: objects are created once under names that follow from their contents, and each facility
     resumes after its last committed month.
@@ -125,6 +135,7 @@ def _generate_facility(lake: Lake, world: World, facility: Facility) -> Iterator
     for _, last_day in months(yesterday.next_day, day_number(world.end)):
         told, yesterday = operate(world, facility, yesterday, last_day)
         written = write(lake, world, told)
+        keep_discharges(lake, told)
         keep_yesterday(lake, facility, yesterday)
         yield written
 
@@ -154,20 +165,11 @@ def _objects(world: World, told: Told, counts: Counter[str]) -> Iterator[Object]
     for extract in extracts(world, facility, told.first_day, told.last_day):
         folder = f"raw/operations/{extract.entity}/extract_date={day_of(extract.day)}"
         data = bytes(text_buffer(extract.lines))
-        yield _whole(world, f"{folder}/{extract.entity}_{facility.facility_id}.ndjson", data)
+        yield whole_object(world, f"{folder}/{extract.entity}_{facility.facility_id}.ndjson", data)
         ledger.add(extract.day, extract.entity, extract.day, "rows", len(extract.lines))
     for day, data in ledger.files():
         folder = f"truth/operations/ledger_date={day_of(day)}"
-        yield _whole(world, f"{folder}/ledger_{facility.facility_id}.ndjson", data)
-
-
-def _whole(world: World, key: str, data: bytes) -> Object:
-    return (f"{key}.zst", packed(data)) if world.packed else (key, data)
-
-
-def packed(data: bytes | memoryview) -> bytes:
-    """Zstandard, at a level that costs less than the write."""
-    return _CODEC.compress(data, asbytes=True)
+        yield whole_object(world, f"{folder}/ledger_{facility.facility_id}.ndjson", data)
 
 
 def _one_packed(facility: Facility, day: int, lines: Lines, part: slice, faults: list[Twin]) -> Iterator[Object]:

@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from loaders.raw.events import wait_hundredths
 from loaders.world.calendar import DAY_SECONDS, day_of
+from loaders.world.clinical.chart import Chart
+from loaders.world.clinical.lab_tests import is_abnormal
 from loaders.world.operations import DIED, Told
 
 Ints = NDArray[np.int64]
@@ -60,6 +63,28 @@ class Ledger:
             for measure, value in zip(SNAPSHOT_MEASURES, sums.tolist(), strict=True):
                 self.add(day, "dep_snapshots", day, measure, value)
             self.add(day, "dep_snapshots", day, "rows", 2 * wards)
+
+    def add_chart(self, chart: Chart, is_woman: NDArray[np.bool_]) -> None:
+        """Add the batches that a chart's stays make, each on the day that it ended; `is_woman` is of each stay."""
+        stays = chart.stays
+        days = stays.discharged // DAY_SECONDS
+        self.add_all(days, "clinical_patients", days)
+        self.add_all(
+            days, "encounters", days,
+            stay_seconds=stays.discharged - stays.admitted, deaths=_ones(stays.destination == DIED),
+        )  # fmt: skip
+        vitals, labs, notes = (days[rows.stay] for rows in (chart.vitals, chart.labs, chart.notes))
+        self.add_all(
+            vitals, "vitals", vitals,
+            heart_rate=chart.vitals.heart_rate, temperature_tenths=chart.vitals.temperature_tenths,
+        )  # fmt: skip
+        self.add_all(
+            labs,
+            "labs",
+            labs,
+            abnormal=_ones(is_abnormal(chart.labs.test, is_woman[chart.labs.stay], chart.labs.scaled)),
+        )
+        self.add_all(notes, "notes", notes, characters=pc.utf8_length(chart.notes.text).to_numpy())
 
     def files(self) -> Iterator[tuple[int, bytes]]:
         """For each day of writing, in order, its part of the ledger as JSON lines."""

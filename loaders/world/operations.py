@@ -467,8 +467,8 @@ def identify(
     """Which patient each request is, and until which day each patient is busy from then on.
 
     A patient of the department's catchment, drawn evenly from those registered who are neither waiting nor in a bed,
-    and did not leave one on the same day. Some emergency patients are back: those are drawn from the patients discharged
-    in the 30 days before.
+    and did not leave one on the same day. Some emergency patients are back: they are drawn from those discharged in the
+    30 days before.
     """
     blocks = {day: registered(world, facility, day) // BLOCK for day in np.unique(asked.day).tolist()}
     block_count = np.array([blocks[day] for day in asked.day.tolist()], np.int64)

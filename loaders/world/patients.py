@@ -157,6 +157,23 @@ def _registry_block(world: World, facility: Facility, block: int) -> Registry:
     )
 
 
+def registration_seconds(world: World, facility: Facility, first: int, last: int) -> NDArray[np.int64]:
+    """When the patients from number `first` to `last` (exclusive) registered, in UTC seconds.
+
+    Those of the world's first day had done so within the year before.
+    """
+    start = day_number(world.start)
+    initial = registered(world, facility, start)
+    since = Streams(world.seed)("patients.known_for", facility.index).random(initial) * 365
+    before = start * DAY_SECONDS - 1 - (since * DAY_SECONDS).astype(np.int64)
+    days = np.arange(start, start + world.days + 1)
+    known = np.array([registered(world, facility, day) for day in days.tolist()])
+    late = np.arange(max(first, initial), max(last, initial))
+    day = days[np.searchsorted(known, late, side="right") - 1] if len(late) else late
+    after = day * DAY_SECONDS + registry(world, facility, late).registered_second
+    return np.concatenate([before[first:last], after])
+
+
 @dataclass(frozen=True)
 class Moves:
     """Patients who moved house within a month: day, number, second of the day and the new postcode district."""

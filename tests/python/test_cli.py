@@ -17,7 +17,7 @@ from loaders.lake import Lake
 from loaders.lock import writing
 from loaders.project import PROJECT
 
-COMMANDS = ["run", "generate", "stage", "check", "build", "docs", "status", "parity", "serve"]
+COMMANDS = ["run", "generate", "stage", "check", "build", "docs", "show", "status", "parity", "serve"]
 README = (PROJECT / "README.md").read_text()
 
 
@@ -77,6 +77,13 @@ BAD_USE = {
     "an unknown number": (["generate", "--set", "bedz=3"], "there is no setting 'bedz'"),
     "a number without a value": (["generate", "--set", "beds"], "--set beds is not of the form NAME=VALUE"),
     "no such part": (["generate", "--shard", "3/2"], "--shard 3/2 is not a part such as 1/4"),
+    "a date and days": (
+        ["generate", "--date", "2024-01-05", "--days", "3"],
+        "--days and --date both say how far to go",
+    ),
+    "a date before the world": (["generate", "--date", "2023-12-31"], "is before the world's first day, 2024-01-01"),
+    "a sample of no day": (["generate", "--mode", "sample"], "--mode sample needs the --date of the batch"),
+    "no warehouse, show": (["show", "encounter"], "there is no warehouse in"),
     "a lake elsewhere": (["stage", "--lake", "https://a/b"], "https://a/b is neither a folder, such as data, nor"),
     "nothing staged, check": (["check", "staging"], "run `wardhouse generate` and `wardhouse stage` first"),
     "nothing staged, build": (["build"], "run `wardhouse generate` and `wardhouse stage` first"),
@@ -99,7 +106,16 @@ def test_bad_use_is_one_line_that_says_what_to_do(use, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["fly"], ["check"], ["check", "vibes"], ["generate", "--speed"], ["stage", "--workers", "0"]]
+    "arguments",
+    [
+        ["fly"],
+        ["check"],
+        ["check", "vibes"],
+        ["generate", "--speed"],
+        ["stage", "--workers", "0"],
+        ["show", "me"],
+        ["generate", "--date", "2024-02-30"],
+    ],
 )
 def test_what_cannot_be_understood_is_a_usage_error(arguments):
     done = invoke(*arguments)

@@ -96,11 +96,8 @@ def test_the_ledger_says_what_was_emitted(raw_lake):
 def test_the_bytes_are_those_of_every_other_machine(lake):
     """Golden digests of seed 42. When the simulation changes on purpose, say so and write them anew."""
     generate(lake, replace(PRESETS["demo"], days=10, packed=True))
-    found = {
-        entity.name: digest(entity)
-        for source in ("raw", "truth")
-        for entity in sorted((lake.root / source / "operations").iterdir() if source == "raw" else [lake.root / source])
-    }
+    folders = [*(lake.root / "raw/operations").iterdir(), lake.root / "raw/clinical", *(lake.root / "truth").iterdir()]
+    found = {str(folder.relative_to(lake.root)): digest(folder) for folder in sorted(folders)}
     assert found == json.loads(GOLDEN.read_text())
 
 
@@ -174,8 +171,8 @@ def test_dirt_is_added_beside_the_good_events_and_told_to_the_ledger(small_world
     clean, dirty = Lake.at(tmp_path / "clean"), Lake.at(tmp_path / "dirty")
     generate(clean, small_world)
     made = generate(dirty, replace(small_world, dirty_share=0.02))
-    good = {path.name: path.read_bytes() for path in (clean.root / "raw").glob("**/*.*")}
-    all_of_it = {path.name: path.read_bytes() for path in (dirty.root / "raw").glob("**/*.*")}
+    good = {path.name: path.read_bytes() for path in (clean.root / "raw/operations").glob("**/*.*")}
+    all_of_it = {path.name: path.read_bytes() for path in (dirty.root / "raw/operations").glob("**/*.*")}
     assert good.items() <= all_of_it.items()
     assert len(all_of_it) - len(good) == made.faults
     told = Counter()
