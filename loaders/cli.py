@@ -495,6 +495,7 @@ def _sample(lake: Lake, world: "World", day: date) -> None:
 
 def _stage(lake: Lake, workers: int | None) -> None:
     from loaders.contracts import contracts
+    from loaders.errors import LakeError
     from loaders.staging.stage import stage
 
     clock = Clock()
@@ -511,6 +512,8 @@ def _stage(lake: Lake, workers: int | None) -> None:
             typer.echo("          `wardhouse status` says why records were quarantined")
     else:
         typer.echo(clock.line("stage", "nothing new"))
+    if done.failed:
+        raise LakeError("\nerror: ".join(map(str, done.failed)))
 
 
 def _check_staging(lake: Lake) -> None:

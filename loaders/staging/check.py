@@ -41,14 +41,23 @@ def check(contract: Contract, rows: pa.Table, days: NDArray[np.datetime64]) -> t
                 faults.setdefault(i, (rule, why(i)))
 
     for column in contract.columns:
+        if column.from_folder:
+            typed[column.name] = pa.array(days.astype("M8[D]"))
+            continue
         values = rows.column(column.name).combine_chunks()
         if column.required and values.null_count:
             refuse(values.is_null(), "missing_required", _always(f"{column.name} is missing"))
         typed[column.name] = _VALUES[_kind(column)](column, values, refuse)
-    _check_partition(contract, typed[contract.partition], days, refuse)
+    if not contract.column(contract.partition).from_folder:
+        _check_partition(contract, typed[contract.partition], days, refuse)
     for column in contract.columns:
-        if column.not_after:
-            _check_window(column, typed[column.name], typed[column.not_after], refuse)
+        own = typed[column.name]
+        if column.on:
+            _check_on(column, own, typed[column.on], refuse)
+        if column.not_before in typed:
+            check_not_before(column, own, typed[column.not_before], refuse)
+        if column.not_after in typed:
+            check_not_after(column, own, typed[column.not_after], refuse)
     for comparison in contract.checks:
         _compare(comparison, typed[comparison.left], typed[comparison.right], refuse)
 
@@ -224,7 +233,28 @@ def _check_partition(contract: Contract, moments: pa.Array, days: NDArray[np.dat
     )
 
 
-def _check_window(column: Column, own: pa.Array, bound: pa.Array, refuse: Refuse) -> None:
+def _check_on(column: Column, own: pa.Array, day: pa.Array, refuse: Refuse) -> None:
+    """A time lies on the day of a date."""
+    refuse(
+        _false_for_null(pc.not_equal(own.cast(pa.date32(), safe=False), day)),
+        "outside_window",
+        lambda i: f"{column.name} {own[i]} is not on {column.on} {day[i]}",
+    )
+
+
+def check_not_before(column: Column, own: pa.Array, bound: pa.Array, refuse: Refuse) -> None:
+    """A time is not before its bound (a date lasts until it ends)."""
+    moments = _microseconds(own)
+    if pa.types.is_date(own.type) and not pa.types.is_date(bound.type):
+        moments = pc.add(moments, DAY_MICROSECONDS - 1)
+    refuse(
+        _false_for_null(pc.less(moments, _microseconds(bound))),
+        "outside_window",
+        lambda i: f"{column.name} {own[i]} is before {column.not_before} {bound[i]}",
+    )
+
+
+def check_not_after(column: Column, own: pa.Array, bound: pa.Array, refuse: Refuse) -> None:
     """A time is not after its bound (a date bounds until it ends), nor too long before it."""
     latest = _microseconds(bound)
     if pa.types.is_date(bound.type) and not pa.types.is_date(own.type):

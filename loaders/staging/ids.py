@@ -7,13 +7,23 @@ day staging sees to that; here are the days that have something to do with each 
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from loaders.contracts import Contract
 from loaders.duck import connect
 from loaders.lake import Lake
-from loaders.staging.manifest import Partition
+from loaders.staging.batch import Batch, Failed, stage_month
+from loaders.staging.delimited import parse_rows, read_rows
+from loaders.staging.manifest import Manifest, Partition
+from loaders.staging.parse import parse
 from loaders.staging.partition import Work, partition_of, raw_objects, stage_partition
 
 LITTLE_MEMORY = {"memory_limit": "128MB", "threads": 2, "preserve_insertion_order": False}
+
+FOR_OTHERS = ("colliding_id", "unknown_reference", "outside_window")
+"""Rules that refuse a record for what other records say; some records break the last by themselves."""
 
 Ids = dict[tuple[str, ...], set[tuple[Any, ...]]]
 Shared = dict[tuple[str, ...], dict[Any, set[str]]]
@@ -34,12 +44,40 @@ def settle_ids(lake: Lake, contract: Contract, partitions: dict[str, Partition],
             taken.setdefault(names, set()).update(ids & shared.get(names, {}).keys())
 
 
+def settle_batch_ids(
+    lake: Lake, batch: Batch, manifest: Manifest, touched: set[str]
+) -> Iterator[tuple[str, dict[str, Partition], list[Failed]]]:
+    """Make again the days of a batch that share an id of any entity, in order; yields month, partitions and failures.
+
+    A day that refers to what another day keeps loses what refers to it in turn, so all its entities are made again.
+    """
+    shared = {
+        contract.entity: _shared(lake, contract, manifest.get(contract.entity, {})) for contract in batch.contracts
+    }
+    everything = {(entity, *names): ids for entity, of in shared.items() for names, ids in of.items()}
+    taken: dict[str, Ids] = {}
+    for day in sorted(_connected(everything, touched)):
+        month = partition_of(batch.contracts[0], day)
+        old = {name: manifest[name][month] for name in shared if month in manifest.get(name, {})}
+        objects = {day: raw_objects(lake, batch.contracts[0], day)}
+        made, failed = stage_month(lake, batch, month, old, objects, {day: taken})
+        for name, part in made.items():
+            manifest.setdefault(name, {})[month] = part
+        yield month, made, failed
+        for contract in batch.contracts:
+            name = contract.entity
+            for names, ids in _kept(lake, contract, manifest[name][month], day).items():
+                known = taken.setdefault(name, {}).setdefault(names, set())
+                known.update(ids & shared[name].get(names, {}).keys())
+
+
 def _shared(
     lake: Lake, contract: Contract, partitions: dict[str, Partition]
 ) -> dict[tuple[str, ...], dict[Any, set[str]]]:
     """Ids that records of more than one day hold, staged or refused for their ids, and those days."""
     staged = [lake.uri(part.data.key) for part in partitions.values() if part.data]
     refused = [lake.uri(part.quarantine.key) for part in partitions.values() if part.quarantine]
+    again = _refused_rows(lake, contract, partitions) if contract.file else None
     found: Shared = {}
     for names in _sets(contract):
         pool = []
@@ -49,7 +87,9 @@ def _shared(
                 f"select {texts}, cast({contract.partition} as date) as day "
                 f"from read_parquet({staged}, hive_partitioning = false)"
             )
-        if refused:
+        if again is not None:
+            pool.append(f"select {', '.join(names)}, cast(day as date) as day from again")
+        elif refused:
             texts = ", ".join(f"decode(record)::json ->> '{name}' as {name}" for name in names)
             pool.append(
                 f"select {texts}, cast(folder_day as date) as day "
@@ -59,6 +99,8 @@ def _shared(
             continue
         columns = ", ".join(names)
         with lake.scratch() as scratch, connect(lake, **LITTLE_MEMORY, temp_directory=str(scratch)) as connection:
+            if again is not None:
+                connection.register("again", again)
             connection.execute(f"create view pool as {' union all '.join(pool)}")
             connection.execute(f"""
                 create temp table suspects as
@@ -77,6 +119,28 @@ def _shared(
             for *values, day in rows:
                 found.setdefault(names, {}).setdefault(tuple(values), set()).add(day)
     return {names: {ids: days for ids, days in groups.items() if len(days) > 1} for names, groups in found.items()}
+
+
+def _refused_rows(lake: Lake, contract: Contract, partitions: dict[str, Partition]) -> pa.Table:
+    """The ids of records of a day batch that were good in themselves and refused for others, with their days."""
+    names = sorted({name for names in _sets(contract) for name in names})
+    found = [pa.table([pa.array([], pa.string()) for _ in (*names, "day")], [*names, "day"])]
+    for part in partitions.values():
+        if part.quarantine is None:
+            continue
+        rows = pq.read_table(pa.BufferReader(lake.read(part.quarantine.key)))
+        rows = rows.filter(pc.is_in(rows.column("rule"), pa.array(FOR_OTHERS)))
+        for header in rows.column("header").unique() if rows.num_rows else ():
+            same = pc.equal(rows.column("header"), header) if header.is_valid else rows.column("header").is_null()
+            some = rows.filter(same)
+            lines = b"".join(record + b"\n" for record in some.column("record").to_pylist())
+            if header.is_valid:
+                table, kept, _ = parse_rows(contract, read_rows("", "", header.as_py() + b"\n" + lines))
+            else:
+                table, kept, _ = parse(contract, lines)
+            ids = [table.column(name).cast(pa.string()) for name in names]
+            found.append(pa.table([*ids, some.column("folder_day").take(pa.array(kept))], [*names, "day"]))
+    return pa.concat_tables(found)
 
 
 def _sets(contract: Contract) -> list[tuple[str, ...]]:

@@ -28,7 +28,7 @@ Fault = tuple[str, str]
 def raw_schema(contract: Contract) -> pa.Schema:
     """The types that JSON can hold: times and dates are still texts, whole numbers 64 bits wide."""
     types = {pa.int32(): pa.int64(), pa.int64(): pa.int64(), pa.float64(): pa.float64(), pa.bool_(): pa.bool_()}
-    return pa.schema([(c.name, types.get(c.arrow_type, pa.string())) for c in contract.columns])
+    return pa.schema([(c.name, types.get(c.arrow_type, pa.string())) for c in contract.file_columns])
 
 
 @lru_cache

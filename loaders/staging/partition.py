@@ -65,7 +65,7 @@ def stage_partition(lake: Lake, work: Work) -> Partition:
 def _stage_partition(lake: Lake, work: Work, scratch: Path) -> Partition:
     contract = work.contract
     days = dict(work.old.days) if work.old else {}
-    refused = quarantined_before(lake, work.old)
+    refused = quarantined_before(lake, contract, work.old)
     old_rows = OldRows(lake, contract, work.old, scratch)
     writer = DataWriter(lake, contract, work.partition, scratch)
     untouched: Objects = {folder: [] for folder in old_rows.folders}
@@ -98,12 +98,14 @@ def _stage_partition(lake: Lake, work: Work, scratch: Path) -> Partition:
 
 
 def day_of_folder(contract: Contract, folder: str) -> date | None:
-    """The day of a raw folder such as `event_date=2024-02-29`; None for any other name."""
-    name, _, text = folder.partition("=")
+    """The day of a raw folder such as `event_date=2024-02-29`, of day batches `2024-02-29`; None for any other name."""
+    start = "" if contract.file else f"{contract.folder_name}="
+    text = folder.removeprefix(start)
     try:
-        return date.fromisoformat(text) if name == contract.folder_name and len(text) == 10 else None
+        day = date.fromisoformat(text) if folder.startswith(start) else None
     except ValueError:
         return None
+    return day if str(day) == text else None
 
 
 def partition_of(contract: Contract, folder: str) -> str:
@@ -242,7 +244,8 @@ def _rows_by_day(contract: Contract, rows: pa.Table) -> Counter[str]:
 def _not_a_day(lake: Lake, contract: Contract, folder: str, objects: list[tuple[str, int]]) -> list[Reject]:
     names = sorted(name for name, _ in objects)
     path = f"{contract.raw}/{folder}" if folder else contract.raw
-    reason = f"the folder is not {contract.folder_name}=YYYY-MM-DD"
+    form = "YYYY-MM-DD" if contract.file else f"{contract.folder_name}=YYYY-MM-DD"
+    reason = f"the folder is not {form}"
     return [
         Reject(f"{path}/{name}", 0, "unknown_folder", reason, content)
         for name, content in zip(names, lake.read_all(path, names), strict=True)

@@ -21,6 +21,15 @@ class Reject:
     rule: str
     reason: str
     record: bytes
+    header: bytes | None = None
+
+
+class Unreadable(Exception):
+    """An object of a day batch that cannot be read at all: its raw key, and why."""
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(key, why)
+        self.key, self.why = key, why
 
 
 @dataclass
@@ -103,14 +112,11 @@ def _lines(key: str, content: bytes) -> bytes | Reject:
     """The content of one object as lines with line ends, or why it has none."""
     if key.endswith(".zst"):
         try:
-            with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
-                content = stream.read()
+            content = unpacked(content)
         except OSError as error:
             return Reject(key, 0, "unreadable_file", f"not a whole zstd file: {error}", content)
     if key.endswith(NDJSON):
-        if b"\r" in content:
-            content = content.replace(b"\r\n", b"\n")
-        return content if content.endswith(b"\n") or not content else content + b"\n"
+        return json_lines(content)
     if not key.endswith(".json"):
         known = ", ".join([".json", *NDJSON])
         return Reject(key, 0, "unknown_file", f"the name does not end with one of {known}", content)
@@ -118,6 +124,19 @@ def _lines(key: str, content: bytes) -> bytes | Reject:
     if not text:
         return Reject(key, 0, "malformed_json", "the file is empty", content)
     return text + b"\n" if b"\n" not in text and b"\r" not in text else _one_line(key, text)
+
+
+def unpacked(content: bytes) -> bytes:
+    """What a zstd file holds. Raises OSError for one that is not whole."""
+    with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+        return bytes(stream.read())
+
+
+def json_lines(content: bytes) -> bytes:
+    """JSON lines, each with its line end, whatever kind of line end they came with."""
+    if b"\r" in content:
+        content = content.replace(b"\r\n", b"\n")
+    return content if content.endswith(b"\n") or not content else content + b"\n"
 
 
 def _one_line(key: str, text: bytes) -> bytes | Reject:

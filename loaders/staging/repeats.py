@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -10,9 +10,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from loaders.contracts import Contract
-from loaders.staging.records import Records
+from loaders.staging.records import Reject
 
 Taken = Mapping[tuple[str, ...], set[tuple[Any, ...]]]
+
+
+class Places(Protocol):
+    """Records of raw objects, each by its index."""
+
+    def where(self, line: int, /) -> tuple[str, int]:
+        """Raw key and line number of a record."""
+
+    def rejected(self, faults: dict[int, tuple[str, str]], /) -> list[tuple[str, Reject]]:
+        """Records with the rule they break and why, as folders and rejects."""
 
 
 class Collision(Exception):
@@ -23,15 +33,15 @@ class Collision(Exception):
 class Source:
     """Where the rows of a table came from: the index in `records` of each row's line."""
 
-    records: Records
+    records: Places
     lines: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Repeats:
-    """Rows to drop: duplicates of others by index, and refusals as (source, line, why)."""
+    """Rows to drop: duplicates, with the rows that they repeat, and refusals as (source, line, why)."""
 
-    duplicates: list[int]
+    duplicates: dict[int, int]
     refused: dict[int, tuple[Source, int, str]]
 
 
@@ -59,7 +69,7 @@ def repeats(contract: Contract, old: pa.Table | None, new: pa.Table, sources: li
 
     order = sorted(rows, key=lambda i: (rows[i][contract.partition], *(("", i) if i < first_new else place(i))))
     owners: dict[tuple[str, ...], dict[tuple[Any, ...], int]] = {names: {} for names in contract.unique_sets}
-    found = Repeats([], {})
+    found = Repeats({}, {})
     for i in order:
         values = {names: tuple(rows[i][name] for name in names) for names in contract.unique_sets}
         clash = next((n for n, value in values.items() if value in taken.get(n, ()) or value in owners[n]), None)
@@ -69,7 +79,7 @@ def repeats(contract: Contract, old: pa.Table | None, new: pa.Table, sources: li
             continue
         other = owners[clash].get(values[clash])
         if other is not None and rows[other] == rows[i]:
-            found.duplicates.append(i)
+            found.duplicates[i] = other
             continue
         if first_new:
             raise Collision

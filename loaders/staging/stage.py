@@ -11,8 +11,9 @@ import pyarrow as pa
 from loaders.contracts import Contract
 from loaders.errors import LakeError
 from loaders.lake import Lake
+from loaders.staging.batch import Batch, Failed, Partitions, batches, stage_month
 from loaders.staging.files import Objects, seen_before
-from loaders.staging.ids import settle_ids
+from loaders.staging.ids import settle_batch_ids, settle_ids
 from loaders.staging.manifest import (
     Counts,
     Manifest,
@@ -22,27 +23,42 @@ from loaders.staging.manifest import (
     totals,
     write_manifest,
 )
-from loaders.staging.partition import Work, listed_objects, partition_of, stage_partition
+from loaders.staging.partition import NO_DAY, Work, listed_objects, partition_of, stage_partition
 from loaders.workers import pool
 
 
 @dataclass(frozen=True)
 class Staged:
-    """What a run of staging did: partitions made, and counts over all that is staged now and in this run."""
+    """What a run of staging did: partitions made, and counts over all that is staged now and in this run.
+
+    `failed` are days with a raw object that cannot be read at all; they are as they were before.
+    """
 
     partitions: int
     counts: dict[str, Counts]
     new: Counts
+    failed: tuple[Failed, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Place:
-    """A partition to look at: what is staged of it, and the raw folders that belong to it."""
+    """A partition to look at: what is staged of it, and the raw folders that belong to it.
 
-    contract: Contract
+    Of a day batch it is a month of all entities.
+    """
+
+    contracts: tuple[Contract, ...]
     partition: str
-    old: Partition | None
+    old: Partitions
     folders: list[str]
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What was made of a place: partitions by entity, none where there is nothing new."""
+
+    partitions: Partitions
+    failed: list[Failed]
 
 
 def stage(
@@ -59,23 +75,24 @@ def stage(
     manifest = read_manifest(lake)
     _tidy(lake, manifest)
     before = _sum(totals(manifest))
-    places = [place for contract in contracts.values() for place in _places(lake, contract, manifest)]
+    single = [(contract,) for contract in contracts.values() if not contract.file]
+    together = batches(contracts)
+    places = [place for some in (*single, *(b.contracts for b in together)) for place in _places(lake, some, manifest)]
     made = 0
+    failed: list[Failed] = []
     progress(0, len(places))
-    for done, (place, partition) in enumerate(_staged(lake, places, workers), 1):
-        if partition:
-            manifest.setdefault(place.contract.entity, {})[place.partition] = partition
+    for done, (place, found) in enumerate(_staged(lake, places, workers), 1):
+        for entity, partition in found.partitions.items():
+            manifest.setdefault(entity, {})[place.partition] = partition
+        if found.partitions:
             write_manifest(lake, manifest)
-            made += 1
+        made += len(found.partitions)
+        failed += found.failed
         progress(done, len(places))
-    for entity, partitions in sorted(manifest.items()):
-        unsettled = {folder for part in partitions.values() for folder in part.unsettled}
-        if not unsettled or entity not in contracts:
-            continue
-        for _ in settle_ids(lake, contracts[entity], partitions, unsettled):
-            write_manifest(lake, manifest)
-        manifest[entity] = {name: replace(part, unsettled=()) for name, part in partitions.items()}
-        write_manifest(lake, manifest)
+    for contract in sorted((contract for (contract,) in single), key=lambda contract: contract.entity):
+        _settle(lake, contract, manifest)
+    for batch in together:
+        failed += _settle_batch(lake, batch, manifest)
     _tidy(lake, manifest)
     counts = totals(manifest)
     after = _sum(counts)
@@ -85,19 +102,56 @@ def stage(
         after.duplicates - before.duplicates,
         after.quarantined - before.quarantined,
     )
-    return Staged(made, counts, new)
+    return Staged(made, counts, new, tuple(sorted(set(failed), key=str)))
 
 
-def _places(lake: Lake, contract: Contract, manifest: Manifest) -> list[_Place]:
-    """The partitions of an entity that its raw folders belong to."""
+def _settle(lake: Lake, contract: Contract, manifest: Manifest) -> None:
+    """Settle the ids of what was staged since they were last settled."""
+    partitions = manifest.get(contract.entity, {})
+    unsettled = {folder for part in partitions.values() for folder in part.unsettled}
+    if not unsettled:
+        return
+    for _ in settle_ids(lake, contract, partitions, unsettled):
+        write_manifest(lake, manifest)
+    manifest[contract.entity] = {name: replace(part, unsettled=()) for name, part in partitions.items()}
+    write_manifest(lake, manifest)
+
+
+def _settle_batch(lake: Lake, batch: Batch, manifest: Manifest) -> list[Failed]:
+    """Settle the ids of a day batch; where a day to be made again fails, they are settled another time."""
+    entities = [contract.entity for contract in batch.contracts if contract.entity in manifest]
+    unsettled = {day for entity in entities for part in manifest[entity].values() for day in part.unsettled}
+    if not unsettled:
+        return []
+    failed: list[Failed] = []
+    for _, made, failures in settle_batch_ids(lake, batch, manifest, unsettled):
+        failed += failures
+        if made:
+            write_manifest(lake, manifest)
+    if not failed:
+        for entity in entities:
+            manifest[entity] = {name: replace(part, unsettled=()) for name, part in manifest[entity].items()}
+        write_manifest(lake, manifest)
+    return failed
+
+
+def _places(lake: Lake, contracts: tuple[Contract, ...], manifest: Manifest) -> list[_Place]:
+    """The partitions of an entity, or of those of a day batch, that its raw folders belong to."""
     folders: dict[str, list[str]] = {}
-    for folder in ["", *lake.folders(contract.raw)]:
-        folders.setdefault(partition_of(contract, folder), []).append(folder)
-    old = manifest.get(contract.entity, {})
-    return [_Place(contract, partition, old.get(partition), folders[partition]) for partition in folders]
+    for folder in ["", *lake.folders(contracts[0].raw)]:
+        folders.setdefault(partition_of(contracts[0], folder), []).append(folder)
+    return [
+        _Place(
+            contracts,
+            partition,
+            {c.entity: parts[partition] for c in contracts if partition in (parts := manifest.get(c.entity, {}))},
+            folders[partition],
+        )
+        for partition in folders
+    ]
 
 
-def _staged(lake: Lake, places: list[_Place], workers: int) -> Iterator[tuple[_Place, Partition | None]]:
+def _staged(lake: Lake, places: list[_Place], workers: int) -> Iterator[tuple[_Place, _Made]]:
     """What became of each partition, in any order."""
     if workers <= 1 or len(places) <= 1:
         for place in places:
@@ -112,11 +166,35 @@ def _staged(lake: Lake, places: list[_Place], workers: int) -> Iterator[tuple[_P
             processes.shutdown(wait=True, cancel_futures=True)
 
 
-def _stage_new(lake: Lake, place: _Place) -> Partition | None:
-    """Stage what is new in a partition; None where nothing is."""
-    listed = listed_objects(lake, place.contract, place.partition, place.folders)
-    new = _not_seen(lake, place.contract, {folder: found for folder, found in listed.items() if found}, place.old)
-    return stage_partition(lake, Work(place.contract, place.partition, place.old, new)) if new else None
+def _stage_new(lake: Lake, place: _Place) -> _Made:
+    """Stage what is new in a partition."""
+    contract = place.contracts[0]
+    listed = listed_objects(lake, contract, place.partition, place.folders)
+    listed = {folder: found for folder, found in listed.items() if found}
+    new = _not_seen(lake, contract, listed, list(place.old.values()))
+    failed: list[Failed] = []
+    if contract.file and place.partition == NO_DAY:
+        failed = _unreadable(lake, contract, new)
+        new = {folder: found for folder, found in new.items() if folder not in {failure.day for failure in failed}}
+    if not new:
+        return _Made({}, failed)
+    if contract.file and place.partition != NO_DAY:
+        again = {day: listed[day] for day in new}
+        return _Made(*stage_month(lake, Batch(place.contracts), place.partition, place.old, again))
+    work = Work(contract, place.partition, place.old.get(contract.entity), new)
+    return _Made({contract.entity: stage_partition(lake, work)}, failed)
+
+
+def _unreadable(lake: Lake, contract: Contract, objects: Objects) -> list[Failed]:
+    """Folders that are no days and hold an object that cannot be read."""
+    failed = []
+    for folder, found in objects.items():
+        path = f"{contract.raw}/{folder}" if folder else contract.raw
+        try:
+            lake.read_all(path, [name for name, _ in found])
+        except LakeError as error:
+            failed.append(Failed(folder, lake.uri(path), str(error).rpartition(": ")[2]))
+    return failed
 
 
 def _start_worker() -> None:
@@ -130,12 +208,12 @@ def _give_memory_back() -> None:
     pa.set_memory_pool(pa.system_memory_pool())
 
 
-def _not_seen(lake: Lake, contract: Contract, objects: Objects, old: Partition | None) -> Objects:
-    """Raw objects that the partition does not hold. Raises LakeError for one that has changed since it was staged."""
-    if old is None:
+def _not_seen(lake: Lake, contract: Contract, objects: Objects, old: list[Partition]) -> Objects:
+    """Raw objects that no partition holds. Raises LakeError for one that has changed since it was staged."""
+    if not old:
         return objects
     seen: dict[str, dict[str, int]] = {}
-    kept = seen_before(lake, old)
+    kept = pa.concat_tables([seen_before(lake, part) for part in old])
     for folder, name, size in zip(*(column.to_pylist() for column in kept.columns), strict=True):
         seen.setdefault(folder, {})[name] = size
     new: Objects = {}
