@@ -79,7 +79,7 @@ def _refusals(lake: Lake, manifest: Manifest) -> list[Refusal]:
         found = connection.execute(
             """
             select entity, rule, count(*), arg_min(raw_key, raw_key), arg_min(line, raw_key), arg_min(reason, raw_key)
-            from read_parquet(?, hive_partitioning = false)
+            from read_parquet(?, hive_partitioning = false, union_by_name = true)
             group by entity, rule
             order by entity, count(*) desc, rule
             """,
@@ -89,8 +89,9 @@ def _refusals(lake: Lake, manifest: Manifest) -> list[Refusal]:
 
 
 def _injected(lake: Lake, manifest: Manifest) -> dict[str, int]:
-    """Faults that the truth ledger says were injected, by rule; duplicates among them."""
-    files = [lake.uri(part.data.key) for part in manifest.get("truth_ledger", {}).values() if part.data]
+    """Faults that the truth ledgers say were injected, by rule; duplicates among them."""
+    ledgers = [partitions for entity, partitions in manifest.items() if entity.endswith("truth_ledger")]
+    files = [lake.uri(part.data.key) for partitions in ledgers for part in partitions.values() if part.data]
     if not files:
         return {}
     with connect(lake) as connection:
@@ -112,6 +113,8 @@ def _unclaimed(lake: Lake, contracts: Mapping[str, Contract]) -> dict[str, int]:
     claimed = {contract.raw for contract in contracts.values()}
     found = {}
     for source in lake.folders("raw"):
+        if f"raw/{source}" in claimed:
+            continue
         for entity in lake.folders(f"raw/{source}"):
             folder = f"raw/{source}/{entity}"
             if folder not in claimed:
@@ -136,11 +139,12 @@ def lines(found: Status) -> list[str]:
         text.append("world       none: `wardhouse generate` makes one")
     if not found.counts:
         return [*text, "staged      nothing: `wardhouse stage` stages what is raw"]
-    text += ["", f"{'entity':<16}{'raw':>12} = {'staged':>12} + {'duplicates':>10} + {'quarantined':>11}"]
+    width = max(16, *(len(entity) + 1 for entity in found.counts))
+    text += ["", f"{'entity':<{width}}{'raw':>12} = {'staged':>12} + {'duplicates':>10} + {'quarantined':>11}"]
     total = sum(found.counts.values(), Counts())
     for entity, counts in [*sorted(found.counts.items()), ("all", total)]:
         ends = f"{counts.staged:>12,} + {counts.duplicates:>10,} + {counts.quarantined:>11,}"
-        text.append(f"{entity:<16}{counts.raw:>12,} = {ends}")
+        text.append(f"{entity:<{width}}{counts.raw:>12,} = {ends}")
     if found.refusals:
         text += ["", "quarantined, with an example of each:"]
         for refusal in found.refusals:

@@ -50,6 +50,7 @@ def staging_suite(contract: Contract, rows: int) -> Suite:
     found += [_unique(names) for names in contract.unique_sets]
     for column in contract.columns:
         found += _of_column(column)
+        found += _of_references(contract, column)
     found += [_unexpected(f"not ({check})", f"{check} holds") for check in contract.checks]
     return Suite("staged", contract.entity, tuple(found))
 
@@ -96,14 +97,47 @@ def _of_column(column: Column) -> list[Expectation]:
                 f"{name} has at most {column.length} characters",
             )
         )
-    if column.not_after:
+    if column.not_after and "." not in column.not_after:
         late = f"cast({name} as date) > cast({column.not_after} as date)"
         found.append(_unexpected(late, f"{name} is not on a day after {column.not_after}"))
+    if column.not_before and "." not in column.not_before:
+        early = f"cast({name} as date) < cast({column.not_before} as date)"
+        found.append(_unexpected(early, f"{name} is not on a day before {column.not_before}"))
+    if column.on:
+        found.append(_unexpected(f"cast({name} as date) <> {column.on}", f"{name} is on {column.on}"))
     return found
 
 
+def _of_references(contract: Contract, column: Column) -> list[Expectation]:
+    """What a column of a day batch says of the staged rows of the same day that it refers to."""
+    name, found = column.name, []
+    if column.refers_to:
+        theirs = f"select 1 from staged.{column.refers_to.entity} as theirs {_same_row(contract, column)}"
+        unknown = f"{name} is not null and not exists ({theirs})"
+        found.append(_unexpected(unknown, f"{name} is among the day's {column.refers_to}"))
+    for bound in column.bounds:
+        key = next(c for c in contract.columns if c.refers_to and c.refers_to.entity == bound.entity)
+        theirs = f"select 1 from staged.{bound.entity} as theirs {_same_row(contract, key)}"
+        said = {
+            str(column.same_as): ("<>", "is"),
+            column.not_before: ("<", "is not before"),
+            column.not_after: (">", "is not after"),
+        }
+        broken, holds = said[str(bound)]
+        found.append(
+            _unexpected(f"exists ({theirs} and own.{name} {broken} theirs.{bound.column})", f"{name} {holds} {bound}")
+        )
+    return found
+
+
+def _same_row(contract: Contract, key: Column) -> str:
+    """The condition that a row is the one that a column refers to."""
+    day = contract.partition
+    return f"where theirs.{key.refers_to.column} = own.{key.name} and theirs.{day} = own.{day}" if key.refers_to else ""
+
+
 def _unexpected(condition: str, description: str) -> Expectation:
-    query = "select * from {batch} where " + condition.replace("{", "{{").replace("}", "}}")
+    query = "select * from (select * from {batch}) as own where " + condition.replace("{", "{{").replace("}", "}}")
     return Expectation("unexpected_rows_expectation", {"unexpected_rows_query": query}, description)
 
 
