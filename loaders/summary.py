@@ -12,10 +12,13 @@ LAYERS = {
     "dimensions": ("core.dim_facility", "core.dim_department", "core.dim_patient", "core.dim_date", "core.dim_time"),
     "facts": (
         "core.fact_admissions", "core.fact_discharges", "core.fact_waiting_list", "core.fact_department_occupancy",
+        "core.fact_encounters", "core.fact_vitals", "core.fact_labs", "core.fact_notes",
     ),
     "marts": (
         "operations.waiting_time_percentiles", "operations.bed_utilisation", "operations.queue_growth",
         "operations.pressure_validation",
+        "clinical.deterioration", "clinical.lab_turnaround", "clinical.length_of_stay", "clinical.readmissions",
+        "clinical.clinical_validation",
     ),
 }  # fmt: skip
 

@@ -1,10 +1,14 @@
 {#-
-    One row a figure, (metric, simulated_value), from a relation of one row that holds them side by side. The relation is
-    named once: ClickHouse works a CTE out anew wherever it is named.
+    One row a figure, (metric, simulated_value), from a relation of one row that holds them side by side; with `counted`,
+    its column of how many rows they are of, a row_count too. The relation is named once: ClickHouse works a CTE out anew
+    wherever it is named.
 -#}
-{% macro figures(relation, metrics) %}
+{% macro figures(relation, metrics, counted=none) %}
     select
         cast(names.metric as varchar(48)) as metric,
+        {% if counted is not none %}
+        cast({{ relation }}.{{ counted }} as bigint) as row_count,
+        {% endif %}
         case names.metric
             {% for metric in metrics %}
             when '{{ metric }}' then cast({{ relation }}.{{ metric }} as {{ type_double() }})
