@@ -151,19 +151,32 @@ def _vitals(warehouse: Warehouse, encounter_id: str, everything: bool) -> Iterat
         where encounter_id = '{encounter_id}'
         order by observed_at
     """)  # fmt: skip
-    for _, alike in groupby(sets, key=lambda taken: (taken["news2_band"], taken["on_oxygen"])):
-        first, *rest = list(alike)
-        yield Moment(first["observed_at"], "vitals", _signs(first))
-        if everything or len(rest) < 3:
-            yield from (Moment(taken["observed_at"], "vitals", _signs(taken)) for taken in rest)
-            continue
-        scores = [taken["news2_score"] for taken in rest if taken["news2_score"] is not None]
-        among = f", NEWS2 {min(scores)} to {max(scores)}" if scores else ""
-        yield Moment(
-            rest[0]["observed_at"],
-            "vitals",
-            f"and {len(rest)} more sets until {rest[-1]['observed_at']:%d %b %H:%M}{among}",
-        )
+    quiet: list[dict[str, Any]] = []
+    told = None
+    for taken in sets:
+        if everything or taken is sets[-1] or told is None or _is_news(told, taken):
+            yield from _together(quiet)
+            quiet, told = [], taken
+            yield Moment(taken["observed_at"], "vitals", _signs(taken))
+        else:
+            quiet.append(taken)
+
+
+def _is_news(told: dict[str, Any], taken: dict[str, Any]) -> bool:
+    """Whether a set differs from the one told last in band, oxygen or consciousness, or by two points."""
+    if any(told[name] != taken[name] for name in ("news2_band", "on_oxygen", "consciousness")):
+        return True
+    return taken["news2_score"] is not None and abs(taken["news2_score"] - told["news2_score"]) >= 2
+
+
+def _together(quiet: list[dict[str, Any]]) -> Iterator[Moment]:
+    """Sets that tell nothing new, as one line."""
+    if not quiet:
+        return
+    scores = sorted({taken["news2_score"] for taken in quiet if taken["news2_score"] is not None})
+    score = f", NEWS2 {' to '.join(str(end) for end in sorted({scores[0], scores[-1]}))}" if scores else ""
+    sets = "1 more set" if len(quiet) == 1 else f"{len(quiet)} more sets until {quiet[-1]['observed_at']:%d %b %H:%M}"
+    yield Moment(quiet[0]["observed_at"], "vitals", f"{sets}, much the same{score}")
 
 
 def _signs(taken: dict[str, Any]) -> str:

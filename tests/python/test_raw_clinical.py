@@ -176,7 +176,7 @@ def test_a_batch_says_the_same_packed_or_not(raw_lake, small_world, tmp_path):
 
 def test_dirt_stands_beside_good_rows_and_in_the_ledger(raw_lake, small_world, tmp_path):
     dirty = Lake.at(tmp_path / "dirty")
-    made = generate(dirty, replace(small_world, dirty_share=0.05)).batches
+    made = generate(dirty, replace(small_world, dirty_share=0.1)).batches
     told = Counter()
     for path in (dirty.root / "truth/clinical").glob("*/*"):
         for row in map(json.loads, content(path).splitlines()):
