@@ -17,7 +17,7 @@ from loaders.world.clinical.scenarios import (
     EMERGENCIES,
     POSTOP,
     SCENARIOS,
-    SURGICAL,
+    SURGERY,
 )
 from loaders.world.config import World
 from loaders.world.network import Facility
@@ -29,7 +29,7 @@ Flags = NDArray[np.bool_]
 # How much of a scenario's shifts a patient shows, by acuity 1 to 5, and the bounds between acuities as they recover.
 SEVERITY = np.array((0.25, 0.55, 1.0, 1.5, 2.0), np.float32)
 SEVERITY_BOUNDS = (0.40, 0.775, 1.25, 1.75)
-ACUITY_BOUNDS = (-0.42, 0.92, 1.85, 2.90)
+ACUITY_BOUNDS = (-0.15, 1.25, 2.40, 3.40)
 LONG_STAY_LEAN = 0.35
 STAY_CLASSES = 3
 
@@ -42,8 +42,8 @@ RECOVERY_HOURS = _of_scenarios("recovery_hours")
 ILLNESS = 0.42 * np.log(_of_scenarios("mortality") / np.float32(0.02))
 CONFUSION = np.zeros(len(SCENARIOS), np.float32)
 for _code, _share in {
-    "delirium": 0.75, "stroke": 0.28, "sepsis": 0.16, "uti": 0.08, "frailty_fall": 0.08, "hip_fracture": 0.12,
-    "seizure": 0.35, "overdose": 0.35, "pneumonia": 0.07, "aki": 0.08, "dka": 0.08,
+    "delirium": 0.95, "stroke": 0.36, "sepsis": 0.24, "uti": 0.12, "frailty_fall": 0.14, "hip_fracture": 0.18,
+    "seizure": 0.40, "overdose": 0.35, "pneumonia": 0.11, "aki": 0.12, "dka": 0.12,
 }.items():  # fmt: skip
     CONFUSION[CODES.index(_code)] = _share
 OXYGEN = _of_scenarios("oxygen")
@@ -125,7 +125,7 @@ def courses(world: World, facility: Facility, stays: Encounters) -> Course:
     turns = ~died & (hours > 18) & (shares(drawn[5]) < np.where(stays.is_elective, 0.02, 0.035 + 0.02 * (acuity - 1)))
     turn_length = (6 + 18 * shares(drawn[6])).astype(np.float32)
     turn = np.where(died, hours, hours * (0.15 + 0.7 * shares(drawn[7])))
-    size = np.where(died, 0.75 + 0.75 * shares(drawn[8]), 0.35 + 0.75 * shares(drawn[8]))
+    size = np.where(died, 0.5 + 0.85 * shares(drawn[8]), 0.35 + 0.75 * shares(drawn[8]))
     hypercapnic = (scenario == CODES.index("copd_exac")) & (shares(drawn[9]) < 0.62)
     oxygen = shares(drawn[10]) < OXYGEN[scenario] * (0.12 + 0.88 * SEVERITY[acuity - 1])
     confused = shares(drawn[12]) < CONFUSION[scenario] * np.where(age >= 75, 1.3, 1.0) * (0.4 + 0.6 * severity)
@@ -151,7 +151,7 @@ def courses(world: World, facility: Facility, stays: Encounters) -> Course:
         turn_length=np.where(died, 1.4, 1) * turn_length,
         turn_size=np.where(turns | died, size, 0).astype(np.float32),
         oxygen_until=np.where(oxygen, recovery * (0.25 + 1.1 * shares(drawn[11])), -1).astype(np.float32),
-        confused_until=np.where(confused, recovery * (0.15 + 0.8 * shares(drawn[13])), -1).astype(np.float32),
+        confused_until=np.where(confused, recovery * (0.2 + 1.3 * shares(drawn[13])), -1).astype(np.float32),
         baseline=of_patients(world.seed, "clinical.baseline", patient),
         blood=np.concatenate([of_patients(world.seed, f"clinical.blood.{i}", patient) for i in range(4)]),
     )
@@ -190,7 +190,8 @@ def scenario_table(departments: tuple[str, ...]) -> Reals:
         mix = np.zeros((2, len(SCENARIOS)))
         for code, part in EMERGENCIES[department].items():
             mix[0, CODES.index(code)] = part
-        mix[1, POSTOP if department in SURGICAL else ELECTIVE_MEDICAL] = 1
+        mix[1, POSTOP] = SURGERY.get(department, 0)
+        mix[1, ELECTIVE_MEDICAL] = 1 - mix[1, POSTOP]
         parts[d] = np.einsum("ms,sw,sa,sf,sc->mwafcs", mix, women, ages, fate, stay)
     flat = parts.reshape(-1, len(SCENARIOS))
     flat = flat + (flat.sum(axis=1, keepdims=True) == 0)

@@ -44,6 +44,8 @@ TAKEN = np.array([BLOOD_TAKEN.get(code, 0.98) for code in CODES], np.float32)
 DECIMALS = np.array([test.decimals for test in TESTS])
 SMALLEST = np.array([round(test.physical[0] * 10**test.decimals) for test in TESTS])
 LARGEST = np.array([round(test.physical[1] * 10**test.decimals) for test in TESTS])
+# From the first value on, the rest is drawn in, by the second at most (negative: downwards).
+SATURATION = {"crp": (200.0, 300.0), "ketones": (5.0, 6.0), "bicarbonate": (11.0, -6.5), "glucose": (30.0, 35.0)}
 KPA_TO_MMHG = 7.50062
 UMOL_TO_MG = 1 / 88.4
 RANGES = np.array([[test.men, test.women] for test in TESTS])
@@ -136,16 +138,17 @@ def _asked(course: Course, stay: Ints, number: Ints, worry: Ints, words: Words) 
 def _found(course: Course, stay: Ints, hour: Reals, noise: Words) -> NDArray[np.int32]:
     """Every test's value in every sample, asked for or not, scaled to whole numbers: shape (tests, samples)."""
     scenario = course.scenario[stay]
-    severity = course.severity[stay] ** np.float32(0.55)
+    severity = (np.float32(0.6) + np.float32(0.45) * course.severity)[stay]
     per_recovery = hour / course.recovery[stay]
     lasting = (course.lasting / np.maximum(course.severity, np.float32(0.01)))[stay]
-    fall = np.exp(-per_recovery)
+    fall = np.exp(np.float32(-0.7) * per_recovery)
+    since_onset = hour + np.where(course.is_elective, np.float32(5), np.float32(30))[stay]
     stage = {
         "acute": severity * (lasting + (1 - lasting) * fall),
         "late": severity
-        * (1 - np.float32(0.55) * np.exp((hour + 5) * np.float32(-1 / 18)))
-        * np.exp(-per_recovery * np.float32(0.55)),
-        "slow": severity * np.exp(-per_recovery * np.float32(0.2)),
+        * (1 - np.float32(0.6) * np.exp(since_onset * np.float32(-1 / 18)))
+        * np.exp(per_recovery * np.float32(-0.42)),
+        "slow": severity * np.exp(per_recovery * np.float32(-0.15)),
     }
     before = 1 + (hour - course.turn[stay]) / (course.turn_length[stay] + 12).astype(np.float32)
     worse = (
@@ -184,6 +187,9 @@ def _special(course: Course, stay: Ints, level: dict[str, Reals]) -> None:
     ill_kidney = adult & (condition[2] < 0.002 * course.age)
     level["creatinine"] *= np.where(ill_kidney, np.float32(1.55), np.float32(1))[stay]
     level["urea"] *= np.where(ill_kidney, np.float32(1.5), np.float32(1))[stay]
+    for code, (knee, room) in SATURATION.items():
+        over = np.maximum((level[code] - np.float32(knee)) * np.float32(1 / room), 0)
+        level[code] = np.where(over > 0, np.float32(knee) - np.float32(room) * np.expm1(-over), level[code])
     growing = np.interp(course.age, (0, 15, 18), (0.72, 0.92, 1)).astype(np.float32)
     level["creatinine"] *= growing[stay]
 

@@ -35,15 +35,15 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("sepsis", "Sepsis", 28, 7, -3, 1.4, -22, -14, 0.40, 36, 6, 0.18, (0.5, 1, 1.2, 1.3)),
+    Scenario("sepsis", "Sepsis", 28, 7, -3, 1.4, -22, -14, 0.40, 36, 6, 0.20, (0.5, 1, 1.2, 1.3)),
     Scenario("pneumonia", "Pneumonia", 18, 7, -6, 1.2, -6, -5, 0.65, 60, 5, 0.12, (0.5, 1, 1.2, 1.3)),
     Scenario("copd_exac", "Exacerbation of COPD", 16, 8, -7, 0.3, 4, 0, 0.75, 60, 4, 0.05, (0, 1, 1.6, 0.9)),
     Scenario("heart_failure", "Heart failure", 14, 6, -5, 0, -4, -4, 0.50, 72, 6.5, 0.09, (0.05, 0.6, 1.3, 1.8), 0.8),
     Scenario("acute_mi", "Myocardial infarction", 10, 3, -2, 0.1, -6, -3, 0.20, 24, 3, 0.06, (0.1, 1.3, 1.3, 1), 0.5),
     Scenario("stroke", "Stroke", 6, 2, -1, 0.2, 28, 12, 0.12, 96, 9, 0.12, (0.1, 0.7, 1.3, 1.6)),
-    Scenario("dka", "Diabetic ketoacidosis", 26, 9, 0, -0.2, -12, -8, 0.05, 18, 3, 0.01, (2.5, 1, 0.3, 0)),
+    Scenario("dka", "Diabetic ketoacidosis", 26, 9, 0, -0.2, -12, -8, 0.05, 18, 3, 0.006, (2.5, 1, 0.3, 0)),
     Scenario("aki", "Acute kidney injury", 8, 3, -1, 0.1, -10, -6, 0.12, 72, 7, 0.15, (0.2, 0.8, 1.4, 1.6)),
-    Scenario("hip_fracture", "Hip fracture", 10, 2, -2, 0.2, 4, 2, 0.20, 72, 13, 0.055, (0, 0.15, 1.2, 3), 1.8),
+    Scenario("hip_fracture", "Hip fracture", 10, 2, -2, 0.2, 4, 2, 0.20, 72, 13, 0.066, (0, 0.15, 1.2, 3), 1.8),
     Scenario("gi_bleed", "Gastrointestinal bleed", 24, 4, -1, 0, -20, -12, 0.12, 30, 4, 0.07, (0.7, 1, 1.1, 1.1), 0.8),
     Scenario("postop_elective", "Planned surgery", 9, 2, -2, 0.4, -4, -3, 0.35, 30, 2.5, 0.005, (1, 1, 1, 0.6)),
     Scenario("chest_pain", "Chest pain", 6, 1, -0.5, 0, 8, 4, 0.03, 12, 1, 0.001, (1, 1.4, 1, 0.6)),
@@ -82,7 +82,8 @@ PUBLISHED_MORTALITY = {
 }
 CODES = tuple(scenario.code for scenario in SCENARIOS)
 POSTOP, ELECTIVE_MEDICAL = CODES.index("postop_elective"), CODES.index("elective_medical")
-SURGICAL = ("GSUR", "ORTH", "UROL", "GYNA", "ICU")
+# The part of a department's planned stays that is for surgery; none elsewhere.
+SURGERY = {"GSUR": 1.0, "ORTH": 1.0, "UROL": 0.4, "GYNA": 0.4, "ICU": 1.0}
 
 # Parts of a department's emergencies, before age and sex (K; shares of all emergencies shaped to the facts).
 EMERGENCIES: dict[str, dict[str, float]] = {
@@ -104,7 +105,7 @@ EMERGENCIES: dict[str, dict[str, float]] = {
     "CARD": {
         "acute_mi": 32, "heart_failure": 20, "arrhythmia": 24, "chest_pain": 18, "syncope_collapse": 5, "sepsis": 1,
     },
-    "STRK": {"stroke": 88, "seizure": 6, "delirium": 3, "pneumonia": 3},
+    "STRK": {"stroke": 94, "seizure": 3, "pneumonia": 3},
     "GSUR": {"acute_abdomen": 42, "biliary": 26, "gi_bleed": 12, "sepsis": 3, "cellulitis": 10, "uti": 4, "aki": 3},
     "ORTH": {"hip_fracture": 32, "limb_fracture": 56, "cellulitis": 8, "frailty_fall": 4},
     "UROL": {"renal_colic": 50, "uti": 38, "sepsis": 4, "aki": 8},

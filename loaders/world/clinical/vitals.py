@@ -13,7 +13,7 @@ from loaders.world.clinical.schedule import counted, rounds, times
 
 Flags = NDArray[np.bool_]
 
-INTERVALS = (6.5, 5.0, 4.0, 2.0, 1.0)
+INTERVALS = (6.0, 4.8, 3.8, 1.8, 1.0)
 ICU_INTERVALS = (3.0, 2.5, 2.0, 1.5, 1.0)
 TURN_ROUNDS = 0.35
 MISSED_AT_NIGHT = 0.045
@@ -27,9 +27,9 @@ SHIFTS = np.array(
     ],
     np.float32,
 )
-CENTRES = (76.0, 16.6, 97.1, 36.62, 131.0, 74.0)
-BETWEEN = (10.5, 1.2, 1.0, 0.16, 14.5, 7.5)
-WITHIN = (8.5, 1.8, 1.15, 0.32, 11.5, 7.5)
+CENTRES = (75.0, 16.4, 97.1, 36.62, 132.0, 74.0)
+BETWEEN = (11.5, 1.3, 1.0, 0.18, 14.5, 8.0)
+WITHIN = (9.5, 2.0, 1.15, 0.38, 11.5, 7.5)
 DAILY = (2.5, 0.5, 0.15, 0.2, 4.0, 2.5)
 # What a turn for the worse does at full size, and the part of its build-up at which each sign starts to move.
 TURN = (30.0, 9.5, -8.0, 0.25, -34.0, -17.0)
@@ -43,12 +43,12 @@ MEMORY_STEPS = 6
 MIX = np.linalg.cholesky(
     np.array(
         [
-            [1.00, 0.36, -0.22, 0.26, -0.16, -0.10],
-            [0.36, 1.00, -0.24, 0.08, 0.00, 0.00],
-            [-0.22, -0.24, 1.00, -0.08, 0.02, 0.00],
-            [0.26, 0.08, -0.08, 1.00, -0.04, -0.04],
-            [-0.16, 0.00, 0.02, -0.04, 1.00, 0.66],
-            [-0.10, 0.00, 0.00, -0.04, 0.66, 1.00],
+            [1.00, 0.14, -0.16, 0.05, -0.16, -0.10],
+            [0.14, 1.00, 0.08, -0.32, 0.00, 0.00],
+            [-0.16, 0.08, 1.00, 0.06, 0.02, 0.00],
+            [0.05, -0.32, 0.06, 1.00, 0.00, 0.00],
+            [-0.16, 0.00, 0.02, 0.00, 1.00, 0.62],
+            [-0.10, 0.00, 0.00, 0.00, 0.62, 1.00],
         ]
     )
 ).astype(np.float32)
@@ -199,7 +199,7 @@ def _centres(course: Course) -> list[Reals]:
     """Each patient's own resting values."""
     own = [normals(course.baseline[v]) for v in range(6)]
     own[LOWER] = np.float32(0.6) * own[UPPER] + np.float32(0.8) * own[LOWER]
-    centres = []
+    centres: list[Reals] = []
     for v in range(6):
         centre = CENTRES[v] + BETWEEN[v] * own[v]
         if v == UPPER:
