@@ -25,11 +25,12 @@ KEYS = {
 }
 NUMBERS = {"encounters.csv": "acuity", "vitals.csv": "heart_rate", "labs.csv": "value"}
 TIMES = {
-    "encounters.csv": "discharge_time",
-    "vitals.csv": "event_time",
-    "labs.csv": "event_time",
-    "notes.jsonl": "note_time",
+    "encounters.csv": ("discharge_time",),
+    "vitals.csv": ("event_time",),
+    "labs.csv": ("event_time", "result_time"),
+    "notes.jsonl": ("note_time",),
 }
+LONGER_THAN_ANY_STAY = timedelta(days=800)
 LISTED = {
     "patients.csv": "blood_group",
     "encounters.csv": "scenario",
@@ -42,7 +43,7 @@ NO_ENCOUNTER = "F99-20240101-0000"
 
 
 def spoiled(world: World, facility: Facility, day: int, rows: Rows, part: slice) -> tuple[bytes, list[str]]:
-    """A day's lines of one file with faulty twins among them, and the faults of the twins."""
+    """A day's lines of one file with faulty twins among them, and the rules that the twins break."""
     texts = rows.texts(part)
     after: dict[int, list[bytes]] = {}
     found: list[str] = []
@@ -53,7 +54,7 @@ def spoiled(world: World, facility: Facility, day: int, rows: Rows, part: slice)
             if fault not in KEEP_KEY:
                 _give_new_key(rows.file, record, len(found))
             after.setdefault(position, []).append(spoil(rows.file, record))
-            found.append(fault)
+            found.append(CAUGHT_AS.get(fault, fault))
     return b"".join([b"".join([text, *after.get(i, [])]) for i, text in enumerate(texts)]), found
 
 
@@ -101,8 +102,12 @@ def _missing_required(file: str, record: Record) -> bytes:
 
 
 def _outside_window(file: str, record: Record) -> bytes:
-    moment = datetime.fromisoformat(record[TIMES[file]].replace("Z", "+00:00")) + timedelta(days=40)
-    return _line(file, record | {TIMES[file]: moment.strftime("%Y-%m-%dT%H:%M:%SZ")})
+    return _line(file, record | {name: _much_later(record[name]) for name in TIMES[file]})
+
+
+def _much_later(moment: str) -> str:
+    later = datetime.fromisoformat(moment.replace("Z", "+00:00")) + LONGER_THAN_ANY_STAY
+    return later.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _quoted_line_break(file: str, record: Record) -> bytes:
@@ -157,3 +162,4 @@ FAULTS: dict[str, dict[str, Callable[[str, Record], bytes]]] = {
     },
 }
 KEEP_KEY = ("colliding_id", DUPLICATE)
+CAUGHT_AS = {"quoted_line_break": "out_of_range"}
