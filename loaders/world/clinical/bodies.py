@@ -32,8 +32,8 @@ class Level:
     turn: float = 0
 
 
-# Neutrophils are drawn as log odds of their share of white cells, lymphocytes as their part of the rest, chloride as the
-# anion gap; eGFR and pH are computed.
+# Neutrophils are drawn as log odds of their share of white cells, lymphocytes as their part of the rest, chloride as
+# the anion gap; eGFR and pH are computed.
 LEVELS = {
     "haemoglobin": Level(False, 139, 126, 12, 3.5, -0.35, "slow", -5),
     "wcc": Level(True, 8.0, 8.0, 0.30, 0.11, 0, "late", 0.30),

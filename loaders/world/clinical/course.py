@@ -226,5 +226,5 @@ def diagnosis_table(departments: tuple[str, ...]) -> tuple[Reals, Ints]:
     for r, row in enumerate(rows):
         weights = np.array([DIAGNOSES[i].weight for i in row])
         table[r, : len(row) - 1] = (np.cumsum(weights) / weights.sum())[:-1]
-        choices[r, : len(row)] = row
+        choices[r] = row + [row[-1]] * (longest - len(row))
     return table, choices

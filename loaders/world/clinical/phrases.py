@@ -242,8 +242,9 @@ FOCUS = {
     "heart_failure": ("creatinine", "sodium"), "arrhythmia": ("potassium", "troponin_t_hs"),
     "hip_fracture": ("haemoglobin", "sodium"), "postop_elective": ("haemoglobin", "crp"),
     "overdose": ("alt", "inr"), "stroke": ("glucose", "sodium"), "seizure": ("sodium", "lactate"),
-    "biliary": ("bilirubin", "crp"), "syncope_collapse": ("haemoglobin", "sodium"), "renal_colic": ("creatinine", "wcc"),
-    "frailty_fall": ("sodium", "crp"), "delirium": ("sodium", "crp"), "sepsis": ("lactate", "crp"),
+    "biliary": ("bilirubin", "crp"), "syncope_collapse": ("haemoglobin", "sodium"),
+    "renal_colic": ("creatinine", "wcc"), "frailty_fall": ("sodium", "crp"),
+    "delirium": ("sodium", "crp"), "sepsis": ("lactate", "crp"),
 }  # fmt: skip
 USUAL_FOCUS = ("crp", "wcc")
 TEST_WORDS = {
@@ -252,33 +253,52 @@ TEST_WORDS = {
     "bilirubin": "bilirubin", "wcc": "WCC",
 }  # fmt: skip
 CONSCIOUSNESS_WORDS = ("alert", "newly confused", "responding to voice", "responding to pain only", "unresponsive")
+BLOOD_LEADS = ("Latest", "Bloods:", "Last")
+# Names of heart rate, blood pressure, respiratory rate, saturation and temperature.
+OBSERVED = (
+    ("HR ", ", BP ", ", RR ", ", SpO₂ ", ", T "),
+    ("Pulse ", ", blood pressure ", ", resps ", ", SpO₂ ", ", temp "),
+    ("Heart rate ", ", BP ", ", RR ", ", sats ", ", temperature "),
+)
+OXYGEN = ("", " Oxygen to a target of 94 to 98 %.", " Oxygen to a target of 88 to 92 %.")
 OPENINGS = {
-    "clerking": ("Seen on admission.", "Clerking.", "Admission note.", "Seen with the admitting nurse."),
-    "ward_round": ("Ward round.", "Seen on the ward round.", "Morning round.", "Reviewed with the team."),
-    "nursing": ("Nursing note.", "Care given as planned.", "Handover taken.", "Seen on rounding."),
+    "clerking": ("Seen on admission. ", "Clerking. ", "Admission note. ", "Seen with the admitting nurse. "),
+    "ward_round": ("Ward round. ", "Seen on the ward round. ", "Morning round. ", "Reviewed with the team. "),
+    "nursing": ("Nursing note. ", "Care given as planned. ", "Handover taken. ", "Seen on rounding. "),
 }
-NURSING_WELL = (
-    "Call bell within reach, safety checks done.",
-    "Mouth care and repositioning offered, skin intact.",
-    "Fluids encouraged, fluid chart kept.",
-    "Medicines given as charted.",
-    "Washed and dressed with assistance as needed, bed area tidy.",
-    "Family updated by telephone.",
+# For patients who are well, ill, and not alert.
+NURSING = (
+    (
+        " Call bell within reach, safety checks done.",
+        " Mouth care and repositioning offered, skin intact.",
+        " Fluid chart kept up to date.",
+        " Medicines given as charted.",
+        " Washed and dressed with assistance as needed, bed area tidy.",
+        " Family updated by telephone.",
+    ),
+    (
+        " Medical team aware, observations increased.",
+        " Escalated to the nurse in charge, close observation.",
+        " Doctor informed, fluid balance started.",
+        " Nurse in charge aware, plan checked with the doctors.",
+        " Kept under close observation, family informed.",
+        " Moved nearer to the nursing station.",
+    ),
+    (
+        " Safety checks in place, bed at its lowest.",
+        " Nursed in an observed bay, airway position checked.",
+        " Orientation given at each contact, observed closely.",
+        " Close observation, mouth care and repositioning given.",
+        " Family at the bedside, observed closely.",
+        " Pressure areas checked, nursed in an observed bay.",
+    ),
 )
-NURSING_ILL = (
-    "Medical team aware, observations increased.",
-    "Escalated to the nurse in charge, close observation.",
-    "Doctor informed, fluid balance and hourly checks started.",
-)
-NURSING_DROWSY = (
-    "Safety sides and one-to-one checks in place.",
-    "Nursed in an observed bay, airway position checked.",
-    "Orientation given at each contact, observed closely.",
-)
+# When the early warning score fell, stayed, rose; and where nothing can be said.
 TRENDS = (
-    ("Better than yesterday", "Improving", "Observations better than a day ago"),
-    ("Much the same as yesterday", "No great change", "Observations steady"),
-    ("Less well than yesterday", "Deteriorating", "Observations worse than a day ago"),
+    ("Better than yesterday. ", "Improving. ", "Observations better than a day ago. "),
+    ("Much the same as yesterday. ", "No great change. ", "Observations steady. "),
+    ("Less well than yesterday. ", "Deteriorating. ", "Observations worse than a day ago. "),
+    ("", "", ""),
 )
 SEVERITY_WORDS = (
     ("Comfortable at rest.", "Looks well."),
@@ -287,21 +307,36 @@ SEVERITY_WORDS = (
     ("Severely unwell, senior review asked for.", "Very unwell, discussed with the registrar."),
     ("Critically ill, critical care involved.", "Life-threatening illness, critical care at the bedside."),
 )
-REVIEW_PLANS = (
-    "Bloods and gas as needed, repeat observations within the hour.",
-    "Sepsis considered, fluids reviewed, senior informed.",
-    "ECG and chest X-ray asked for, escalation plan discussed.",
-    "Treatment optimised, for review again in one hour.",
+CALLS = ("Review asked for by the ward: ", "Outreach call: ")
+FINDINGS = (
+    "fast breathing. ",
+    "slow breathing. ",
+    "low saturation. ",
+    "saturation above target. ",
+    "low blood pressure. ",
+    "very high blood pressure. ",
+    "fast pulse. ",
+    "slow pulse. ",
+    "fever. ",
+    "low temperature. ",
+    "reduced alertness. ",
+    "need for oxygen. ",
 )
+REVIEW_PLANS = (
+    " Bloods and gas as needed, repeat observations within the hour.",
+    " Sepsis considered, fluids reviewed, senior informed.",
+    " ECG and chest X-ray asked for, escalation plan discussed.",
+    " Treatment optimised, for review again in one hour.",
+)
+DESTINATIONS = (" Discharged home. ", " Discharged to a care home. ", " Transferred to another hospital. ", "")
 FOLLOW_UPS = (
     "GP to review in two weeks.",
     "Follow-up in clinic in six weeks.",
     "No hospital follow-up planned.",
     "Medicines reconciled, advice sheet given.",
 )
-DESTINATION_WORDS = ("home", "a care home", "another hospital", "")
-DEATH_WORDS = (
-    "No response, no breathing and no pulse over five minutes; pupils fixed.",
+DEATHS = (
+    "No response, no breathing and no pulse over five minutes, pupils fixed.",
     "No heart sounds and no breathing over five minutes, no response to pain.",
     "No signs of life over five minutes of observation.",
 )
