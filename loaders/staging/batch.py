@@ -259,6 +259,8 @@ def _parsed(
 ) -> tuple[Source, pa.Table, dict[int, tuple[str, str]], int]:
     """The records of a file as a table, where its rows came from, why others are no rows, and how many there are."""
     if key.endswith(".zst"):
+        if not content:
+            raise Unreadable(key, "it is empty, not a zstd file")
         try:
             content = unpacked(content)
         except OSError as error:
