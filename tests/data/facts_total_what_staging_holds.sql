@@ -3,6 +3,10 @@
     "fact_discharges": "stg_operations__discharges",
     "fact_waiting_list": "stg_operations__wait_snapshots",
     "fact_department_occupancy": "stg_operations__dep_snapshots",
+    "fact_encounters": "stg_clinical__encounters",
+    "fact_vitals": "stg_clinical__vitals",
+    "fact_labs": "stg_clinical__labs",
+    "fact_notes": "stg_clinical__notes",
 } %}
 with totals as (
 
