@@ -5,84 +5,38 @@ may be slow and reads everything into memory; it is there to be right.
 """
 
 import csv
-import math
 from calendar import monthrange
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime
 from fractions import Fraction
-from hashlib import md5
 from pathlib import Path
-from typing import Any
 
+from oracle_batches import batches
+from oracle_clinical import fact_encounters, fact_labs, fact_notes, fact_vitals
 from oracle_records import FIELDS, Row, Rows, records
+from oracle_small import (
+    DAY,
+    SEEDS,
+    UNKNOWN,
+    Dimensions,
+    as_of,
+    date_key,
+    double,
+    grouped,
+    key_of,
+    mean,
+    nights,
+    percentile,
+    ratio,
+    seconds,
+    share,
+    time_key,
+)
 
 Observed = dict[str, tuple[date, date]]
 
-SEEDS = Path(__file__).parents[2] / "seeds"
-ENDLESS, BEGINNING, DAY = datetime(9999, 12, 31), datetime(1900, 1, 1), timedelta(days=1)
-
-# --- small things ----------------------------------------------------------------------------------------------------
-
-
-def key_of(*parts: str | datetime) -> str:
-    """A surrogate key: md5 over the parts, each with its length before it."""
-    texts = [part if isinstance(part, str) else part.strftime("%Y-%m-%d %H:%M:%S.%f") for part in parts]
-    return md5("|".join(f"{len(text)}:{text}" for text in texts).encode()).hexdigest()
-
-
-UNKNOWN = key_of("unknown")
-
-
-def date_key(day: date) -> int:
-    return int(day.strftime("%Y%m%d"))
-
-
-def time_key(moment: datetime) -> int:
-    return moment.hour * 60 + moment.minute
-
-
-def seconds(earlier: datetime, later: datetime) -> int:
-    return (later - earlier) // timedelta(seconds=1)
-
-
-def nights(earlier: datetime, later: datetime) -> int:
-    return (later.date() - earlier.date()).days
-
-
-def ratio(part: int | Fraction, whole: int | Fraction) -> Fraction | None:
-    return Fraction(part) / Fraction(whole) if whole else None
-
-
-def mean(values: Sequence[int | Fraction]) -> Fraction | None:
-    return ratio(sum(map(Fraction, values), Fraction(0)), len(values))
-
-
-def share(rows: Iterable[Row], condition: Callable[[Row], bool]) -> Fraction | None:
-    return mean([int(condition(row)) for row in rows])
-
-
-def percentile(values: Iterable[Fraction], of: Fraction) -> Fraction | None:
-    """Interpolated between the two nearest in rank (R-7, as PERCENTILE_CONT), exactly."""
-    ordered = sorted(values)
-    if not ordered:
-        return None
-    rank = (len(ordered) - 1) * of
-    low = math.floor(rank)
-    return ordered[low] + (rank - low) * (ordered[math.ceil(rank)] - ordered[low])
-
-
-def double(value: Fraction | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def grouped(rows: Iterable[Row], *names: str) -> dict[Any, Rows]:
-    """Rows by one column's value, or by several."""
-    groups: dict[Any, Rows] = defaultdict(list)
-    for row in rows:
-        groups[row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)].append(row)
-    return dict(groups)
-
+ENDLESS, BEGINNING = datetime(9999, 12, 31), datetime(1900, 1, 1)
 
 # --- dimensions ------------------------------------------------------------------------------------------------------
 
@@ -163,13 +117,20 @@ def first_told(extracts: Rows, entity: str) -> Rows:
     return list({(row[entity], row["updated_at"]): row for row in told}.values())[::-1]
 
 
-def dim_patient(extracts: Rows) -> Rows:
+def dim_patient(extracts: Rows, treated: Rows) -> Rows:
+    """All whom a source knows, as the registry told last; as the newest batch says where the registry knows nobody."""
     names = ("patient_id", "facility_id", "sex", "blood_group", "postcode_district", "date_of_birth", "is_deleted",
              "updated_at")  # fmt: skip
-    newest = {row["patient_id"]: row for row in first_told(extracts, "patient_id")}
-    known = [{"patient_key": key_of(one)} | {name: row[name] for name in names} for one, row in newest.items()]
-    unknown = dict.fromkeys(names) | {"patient_key": UNKNOWN, "patient_id": "unknown", "is_deleted": False}
-    return [*known, unknown]
+    registered = {row["patient_id"]: row for row in first_told(extracts, "patient_id")}
+    in_batches = {row["patient_id"]: row for row in sorted(treated, key=lambda row: row["batch_date"])}
+    rows = [
+        {"patient_key": key_of(one)}
+        | {name: (registered.get(one) or in_batches[one] | {"is_deleted": False}).get(name) for name in names}
+        | {"is_in_operations": one in registered, "is_in_clinical": one in in_batches}
+        for one in registered.keys() | in_batches.keys()
+    ]
+    nobody = {"is_deleted": False, "is_in_operations": False, "is_in_clinical": False}
+    return [*rows, dict.fromkeys(names) | {"patient_key": UNKNOWN, "patient_id": "unknown"} | nobody]
 
 
 def history(extracts: Rows, entity: str, attributes: tuple[str, ...]) -> Rows:
@@ -199,34 +160,6 @@ def dim_department(extracts: Rows) -> Rows:
     attributes = ("facility_id", "department_code", "department_name", "specialty_code", "is_general_acute",
                   "funded_beds", "escalation_beds")  # fmt: skip
     return history(extracts, "department_id", attributes)
-
-
-class Dimensions:
-    """Patients, facilities and departments, to be met by facts as they were at a time."""
-
-    def __init__(self, patients: Rows, facilities: Rows, departments: Rows) -> None:
-        self.patients = {row["patient_id"]: row["patient_key"] for row in patients}
-        self.facilities = grouped(facilities, "facility_id")
-        self.departments = grouped(departments, "department_id")
-
-    def keys(self, record: Row, moment: datetime) -> Row:
-        """The keys that a record refers to as of a moment, the unknown member's where nothing is known."""
-        facility = as_of(self.facilities.get(record["facility_id"], []), moment)
-        department = as_of(self.departments.get(record["department_id"], []), moment)
-        keys = {
-            "facility_key": facility.get("facility_key", UNKNOWN),
-            "department_key": department.get("department_key", UNKNOWN),
-        }
-        patient = {"patient_key": self.patients.get(record["patient_id"], UNKNOWN)} if "patient_id" in record else {}
-        return patient | keys | {name: record[name] for name in ("facility_id", "department_id")}
-
-    def now(self, department_id: str) -> Row:
-        """The department's current version, empty where there is none."""
-        return next((row for row in self.departments.get(department_id, []) if row["is_current"]), {})
-
-
-def as_of(versions: Rows, moment: datetime) -> Row:
-    return next((row for row in versions if row["effective_date"] <= moment < row["expiration_date"]), {})
 
 
 # --- facts -----------------------------------------------------------------------------------------------------------
@@ -512,6 +445,10 @@ KEYS = {
     "core.fact_discharges": ("discharge_event_id",),
     "core.fact_waiting_list": ("wait_snapshot_event_id",),
     "core.fact_department_occupancy": ("dep_snapshot_event_id",),
+    "core.fact_encounters": ("encounter_id",),
+    "core.fact_vitals": ("observation_id",),
+    "core.fact_labs": ("result_id",),
+    "core.fact_notes": ("note_id",),
     "operations.waiting_time_percentiles": ("department_id", "month_start_date"),
     "operations.bed_utilisation": ("department_id", "snapshot_date"),
     "operations.queue_growth": ("department_id", "snapshot_date"),
@@ -522,16 +459,22 @@ KEYS = {
 def warehouse(lake_root: Path) -> dict[str, Rows]:
     """What the warehouse over a folder lake must hold: rows by relation, in no order, as columns and Python values."""
     raw = {entity: records(lake_root, entity) for entity in FIELDS}
-    patients, facilities = dim_patient(raw["patients"]), dim_facility(raw["facilities"])
+    batch = batches(lake_root)
+    patients, facilities = dim_patient(raw["patients"], batch["patients.csv"]), dim_facility(raw["facilities"])
     departments = dim_department(raw["departments"])
     dimensions = Dimensions(patients, facilities, departments)
     admissions = fact_admissions(raw["admission"], dimensions)
     discharges = fact_discharges(raw["discharge"], raw["admission"], dimensions)
     occupancy = fact_department_occupancy(raw["dep_snapshot"], dimensions)
     utilisation = bed_utilisation(occupancy, dimensions)
+    encounters = fact_encounters(batch["encounters.csv"], batch["patients.csv"], dimensions)
+    stays = {row["encounter_id"]: row for row in encounters}
+    vitals = fact_vitals(batch["vitals.csv"], stays, dimensions)
+    labs = fact_labs(batch["labs.csv"], stays, dimensions)
     rows = (
         facilities, departments, patients, dim_date(), dim_time(), admissions, discharges,
         fact_waiting_list(raw["wait_snapshot"], dimensions), occupancy,
+        encounters, vitals, labs, fact_notes(batch["notes.jsonl"], stays, dimensions),
         waiting_time_percentiles(admissions, observed_days(occupancy), dimensions), utilisation,
         queue_growth(occupancy, admissions, discharges, dimensions),
         pressure_validation(admissions, discharges, occupancy, utilisation, dimensions),

@@ -1,0 +1,192 @@
+"""The clinical relations worked out in plain Python: facts with NEWS2, and the clinical marts."""
+
+import csv
+import re
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+
+from oracle_records import Row, Rows
+from oracle_small import SEEDS, Dimensions, date_key, nights, seconds, time_key
+
+# --- NEWS2 -----------------------------------------------------------------------------------------------------------
+
+# The chart of the Royal College of Physicians as it is printed: what scores 3, 2, 1, 0, 1, 2 and 3.
+CHART = """\
+resp_rate,<=8,,9-11,12-20,,21-24,>=25
+spo2_scale1,<=91,92-93,94-95,>=96,,,
+spo2_scale2,<=83,84-85,86-87,88-92 or >=93 on air,93-94 on O2,95-96 on O2,>=97 on O2
+oxygen,,,,air,,O2,
+systolic_bp,<=90,91-100,101-110,111-219,,,>=220
+heart_rate,<=40,,41-50,51-90,91-110,111-130,>=131
+consciousness,,,,A,,,C or V or P or U
+temperature,<=35.0,,35.1-36.0,36.1-38.0,38.1-39.0,>=39.1,
+"""
+BOXES = {sign: boxes for sign, *boxes in csv.reader(CHART.splitlines())}
+
+
+@cache
+def score(sign: str, value: Decimal | int | str, gas: str = "air") -> int:
+    """What a sign scores by the chart: the number over the one box that it is in."""
+    in_box = [any(fits(words, value, gas) for words in box.split(" or ") if words) for box in BOXES[sign]]
+    (place,) = (place for place, is_in in enumerate(in_box) if is_in)
+    return abs(3 - place)
+
+
+def fits(words: str, value: Decimal | int | str, gas: str) -> bool:
+    bound, _, on = words.partition(" on ")
+    if on and on != gas:
+        return False
+    if isinstance(value, str):
+        return bound == value
+    least, _, most = bound.partition("-")
+    if least.startswith("<="):
+        return value <= Decimal(least[2:])
+    if least.startswith(">="):
+        return value >= Decimal(least[2:])
+    return Decimal(least) <= value <= Decimal(most)
+
+
+def to_tenth(degrees: float) -> Decimal:
+    return Decimal(repr(degrees)).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def scores(signs: Row, spo2_scale: int) -> dict[str, int]:
+    """What each of the seven signs of a set adds to NEWS2."""
+    gas = "O2" if signs["on_oxygen"] else "air"
+    return {
+        "resp_rate": score("resp_rate", signs["resp_rate"]),
+        "spo2": score(f"spo2_scale{spo2_scale}", signs["spo2"], gas),
+        "oxygen": score("oxygen", gas),
+        "systolic_bp": score("systolic_bp", signs["systolic_bp"]),
+        "heart_rate": score("heart_rate", signs["heart_rate"]),
+        "consciousness": score("consciousness", signs["consciousness"]),
+        "temperature": score("temperature", to_tenth(signs["temperature_celsius"])),
+    }
+
+
+def band(total: int, is_red: bool) -> str:
+    if total >= 7:
+        return "high"
+    if total >= 5:
+        return "medium"
+    return "low_medium" if is_red else "low"
+
+
+def news2(signs: Row, stay: Row) -> Row:
+    """The columns of NEWS2; all missing for patients under 16, for whom it is not made."""
+    found = scores(signs, stay["spo2_scale"])
+    total, is_red = sum(found.values()), 3 in found.values()
+    columns = {f"{sign}_score": one for sign, one in found.items()}
+    columns |= {"news2_score": total, "has_red_score": is_red, "news2_band": band(total, is_red)}
+    return columns if stay["is_adult"] else dict.fromkeys(columns)
+
+
+# --- facts -----------------------------------------------------------------------------------------------------------
+
+
+def seed(name: str, key: str) -> dict[str, dict[str, str]]:
+    with (SEEDS / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return {row[key]: row for row in csv.DictReader(file)}
+
+
+def age(born: date, day: date) -> int:
+    """Birthdays that have come; that of 29 February comes on 1 March."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def age_band(years: int) -> str:
+    bands = {0: "0-4", 5: "5-17", 18: "18-29", 30: "30-44", 45: "45-54", 55: "55-64", 65: "65-74", 75: "75-84", 85: "85+"}
+    return bands[max(least for least in bands if least <= max(years, 0))]
+
+
+def hours(earlier: datetime, later: datetime) -> float:
+    return seconds(earlier, later) / 3600
+
+
+def fact_encounters(encounters: Rows, patients: Rows, dimensions: Dimensions) -> Rows:
+    scenarios, diagnoses = seed("scenarios", "scenario"), seed("diagnoses", "icd10_code")
+    born = {(row["batch_date"], row["patient_id"]): row["date_of_birth"] for row in patients}
+    rows = []
+    for stay in encounters:
+        came, left = stay["admit_time"], stay["discharge_time"]
+        years = age(born[stay["batch_date"], stay["patient_id"]], came.date())
+        spent = nights(came, left)
+        rows.append({
+            "encounter_id": stay["encounter_id"],
+            "admission_date_key": date_key(came), "admission_time_key": time_key(came),
+            "discharge_date_key": date_key(left), "discharge_time_key": time_key(left),
+            **dimensions.keys(stay, left), "admission_method": stay["admission_method"], "scenario": stay["scenario"],
+            "scenario_name": scenarios.get(stay["scenario"], {}).get("scenario_name"),
+            "diagnosis_code": stay["primary_diagnosis"],
+            "diagnosis_name": diagnoses.get(stay["primary_diagnosis"], {}).get("diagnosis_name"),
+            "discharge_destination": stay["discharge_destination"], "acuity": stay["acuity"],
+            "spo2_scale": stay["spo2_scale"], "age_years": years, "age_band": age_band(years),
+            "stay_hours": hours(came, left), "stay_nights": spent,
+            "is_emergency": stay["admission_method"] == "emergency", "is_adult": years >= 16,
+            "is_long_stay": spent >= 21, "is_death": stay["discharge_destination"] == "died",
+            "admitted_at": came, "admission_date": came.date(), "discharged_at": left, "discharge_date": left.date(),
+            "batch_date": stay["batch_date"],
+        })  # fmt: skip
+    return rows
+
+
+def charted(row: Row, stay: Row, moment: datetime, dimensions: Dimensions) -> Row:
+    """What is said of everything written down during a stay: the dimensions as they were then, and how far in."""
+    place = {name: stay[name] for name in ("facility_id", "department_id")}
+    return {
+        "encounter_id": row["encounter_id"],
+        **dimensions.keys(place | {"patient_id": row["patient_id"]}, moment),
+        "hours_since_admission": hours(stay["admitted_at"], moment), "batch_date": row["batch_date"],
+    }  # fmt: skip
+
+
+def fact_vitals(vitals: Rows, stays: dict[str, Row], dimensions: Dimensions) -> Rows:
+    started: set[str] = set()
+    rows = []
+    for signs in sorted(vitals, key=lambda row: (row["event_time"], row["observation_id"])):
+        stay, then = stays[signs["encounter_id"]], signs["event_time"]
+        told = ("heart_rate", "resp_rate", "spo2", "on_oxygen", "temperature_celsius", "systolic_bp", "diastolic_bp",
+                "consciousness")  # fmt: skip
+        rows.append({
+            "observation_id": signs["observation_id"],
+            "observed_date_key": date_key(then), "observed_time_key": time_key(then),
+            **charted(signs, stay, then, dimensions), **{name: signs[name] for name in told},
+            "spo2_scale": stay["spo2_scale"], **news2(signs, stay),
+            "is_first_set": signs["encounter_id"] not in started, "observed_at": then,
+        })  # fmt: skip
+        started.add(signs["encounter_id"])
+    return rows
+
+
+def fact_labs(labs: Rows, stays: dict[str, Row], dimensions: Dimensions) -> Rows:
+    tests = seed("lab_tests", "test_code")
+    rows = []
+    for result in labs:
+        stay, taken, known = stays[result["encounter_id"]], result["event_time"], result["result_time"]
+        value, low, high = (result[name] for name in ("value", "reference_low", "reference_high"))
+        flag = "low" if value < low else "high" if value > high else "normal"
+        test = tests.get(result["test_code"], {})
+        rows.append({
+            "result_id": result["result_id"],
+            "sampled_date_key": date_key(taken), "sampled_time_key": time_key(taken),
+            **charted(result, stay, taken, dimensions), "test_code": result["test_code"],
+            "test_name": test.get("test_name"), "panel": test.get("panel"), "loinc_code": result["loinc_code"],
+            "unit": result["unit"], "result_value": value, "reference_low": low, "reference_high": high,
+            "abnormal_flag": flag, "is_abnormal": flag != "normal", "turnaround_minutes": seconds(taken, known) / 60,
+            "sampled_at": taken, "resulted_at": known,
+        })  # fmt: skip
+    return rows
+
+
+def fact_notes(notes: Rows, stays: dict[str, Row], dimensions: Dimensions) -> Rows:
+    rows = []
+    for note in notes:
+        then, text = note["note_time"], note["note_text"]
+        rows.append({
+            "note_id": note["note_id"], "note_date_key": date_key(then), "note_time_key": time_key(then),
+            **charted(note, stays[note["encounter_id"]], then, dimensions), "note_type": note["note_type"],
+            "author_role": note["author_role"], "note_text": text, "character_count": len(text),
+            "word_count": len(re.findall("[^ \t\r\n]+", text)), "noted_at": then,
+        })  # fmt: skip
+    return rows
