@@ -187,9 +187,10 @@ def row_of(texts: dict[str, str], fields: dict[str, Any], day: date) -> Row:
             raise Faulty("of another day, or no stay")
     if "systolic_bp" in row and row["diastolic_bp"] >= row["systolic_bp"]:
         raise Faulty("no pulse")
-    if "result_time" in row:
-        if row["event_time"] >= row["result_time"] or row["reference_low"] >= row["reference_high"]:
-            raise Faulty("known before it was taken, or no range")
+    if "result_time" in row and row["event_time"] >= row["result_time"]:
+        raise Faulty("known before it was taken")
+    if "result_time" in row and row["reference_low"] >= row["reference_high"]:
+        raise Faulty("no range")
     return row
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from bisect import bisect
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
@@ -96,8 +97,9 @@ def age(born: date, day: date) -> int:
 
 
 def age_band(years: int) -> str:
-    bands = {0: "0-4", 5: "5-17", 18: "18-29", 30: "30-44", 45: "45-54", 55: "55-64", 65: "65-74", 75: "75-84", 85: "85+"}
-    return bands[max(least for least in bands if least <= max(years, 0))]
+    firsts = (0, 5, 18, 30, 45, 55, 65, 75, 85)
+    at = max(bisect(firsts, years) - 1, 0)
+    return f"{firsts[at]}-{firsts[at + 1] - 1}" if at < 8 else "85+"
 
 
 def hours(earlier: datetime, later: datetime) -> float:

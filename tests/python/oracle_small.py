@@ -17,6 +17,7 @@ from oracle_records import Row, Rows
 SEEDS = Path(__file__).parents[2] / "seeds"
 DAY = timedelta(days=1)
 
+
 def key_of(*parts: str | datetime) -> str:
     """A surrogate key: md5 over the parts, each with its length before it."""
     texts = [part if isinstance(part, str) else part.strftime("%Y-%m-%d %H:%M:%S.%f") for part in parts]
