@@ -13,13 +13,24 @@ from fractions import Fraction
 from pathlib import Path
 
 from oracle_batches import batches
-from oracle_clinical import fact_encounters, fact_labs, fact_notes, fact_vitals
+from oracle_clinical import (
+    clinical_validation,
+    deterioration,
+    fact_encounters,
+    fact_labs,
+    fact_notes,
+    fact_vitals,
+    lab_turnaround,
+    length_of_stay,
+    readmissions,
+)
 from oracle_records import FIELDS, Row, Rows, records
 from oracle_small import (
     DAY,
     SEEDS,
     UNKNOWN,
     Dimensions,
+    Observed,
     as_of,
     date_key,
     double,
@@ -32,9 +43,8 @@ from oracle_small import (
     seconds,
     share,
     time_key,
+    verdict,
 )
-
-Observed = dict[str, tuple[date, date]]
 
 ENDLESS, BEGINNING = datetime(9999, 12, 31), datetime(1900, 1, 1)
 
@@ -239,6 +249,12 @@ def observed_days(occupancy: Rows) -> Observed:
     return {facility: (min(counted), max(counted)) for facility, counted in days.items()}
 
 
+def most_days(occupancy: Rows) -> int:
+    """Days on which the beds of the hospital observed longest were counted."""
+    by_facility = grouped(occupancy, "facility_id").values()
+    return max((len({row["snapshot_date"] for row in rows}) for rows in by_facility), default=0)
+
+
 def within(rows: Rows, day: str, observed: Observed) -> Iterator[Row]:
     """Rows whose day is within the observed days of their facility."""
     for row in rows:
@@ -259,7 +275,7 @@ def waiting_time_percentiles(admissions: Rows, observed: Observed, dimensions: D
     for (facility, department, month), admitted in months.items():
         waits = [Fraction(wait_of(row), 60) for row in admitted]
         rows.append({
-            "facility_id": facility, "department_id": department, **named_now(dimensions, department),
+            "facility_id": facility, "department_id": department, **dimensions.named_now(department),
             "month_start_date": month, "admissions": len(admitted),
             "emergency_admissions": sum(row["is_emergency"] for row in admitted),
             "waits_over_4_hours": sum(wait > 240 for wait in waits),
@@ -268,10 +284,6 @@ def waiting_time_percentiles(admissions: Rows, observed: Observed, dimensions: D
             "longest_wait_minutes": float(max(waits)),
         })  # fmt: skip
     return rows
-
-
-def named_now(dimensions: Dimensions, department_id: str) -> Row:
-    return {name: dimensions.now(department_id).get(name) for name in ("department_code", "department_name")}
 
 
 def bed_utilisation(occupancy: Rows, dimensions: Dimensions) -> Rows:
@@ -312,7 +324,7 @@ def queue_growth(occupancy: Rows, admissions: Rows, discharges: Rows, dimensions
             growth = None if yesterday is None else queues[day] - yesterday
             admitted, left = came[department, day], went[department, day]
             rows.append({
-                "facility_id": facility, "department_id": department, **named_now(dimensions, department),
+                "facility_id": facility, "department_id": department, **dimensions.named_now(department),
                 "snapshot_date": day, "admissions": admitted, "discharges": left, "net_admissions": admitted - left,
                 "waiting_patients": queues[day], "waiting_patients_yesterday": yesterday, "queue_growth": growth,
                 "requests": None if growth is None else admitted + growth,
@@ -325,14 +337,13 @@ def pressure_validation(
     admissions: Rows, discharges: Rows, occupancy: Rows, utilisation: Rows, dimensions: Dimensions
 ) -> Rows:
     observed = observed_days(occupancy)
+    days = most_days(occupancy)
     figures = (
         occupancy_figures(utilisation)
         | discharge_figures(list(within(discharges, "discharge_date", observed)), observed)
         | long_stay_figures(admissions, discharges, observed, dimensions)
         | wait_figures(list(within(admissions, "admission_date", observed)))
     )
-    by_facility = grouped(occupancy, "facility_id").values()
-    days = max((len({row["snapshot_date"] for row in rows}) for rows in by_facility), default=0)
     with (SEEDS / "published_figures.csv").open(newline="", encoding="utf-8") as file:
         published = list(csv.DictReader(file))
     return [
@@ -344,16 +355,6 @@ def pressure_validation(
         }
         for row in published
     ]  # fmt: skip
-
-
-def verdict(value: Fraction | None, band: dict[str, str], days: int) -> str:
-    if days < int(band["minimum_days"]):
-        return "too little data"
-    if value is None:
-        return "no data"
-    if value < Fraction(band["lowest"]):
-        return "below"
-    return "above" if value > Fraction(band["highest"]) else "agrees"
 
 
 def occupancy_figures(utilisation: Rows) -> dict[str, Fraction | None]:
@@ -453,6 +454,11 @@ KEYS = {
     "operations.bed_utilisation": ("department_id", "snapshot_date"),
     "operations.queue_growth": ("department_id", "snapshot_date"),
     "operations.pressure_validation": ("metric",),
+    "clinical.deterioration": ("encounter_id",),
+    "clinical.lab_turnaround": ("facility_id", "month_start_date", "test_code"),
+    "clinical.length_of_stay": ("department_code", "scenario", "age_band"),
+    "clinical.readmissions": ("department_id", "month_start_date"),
+    "clinical.clinical_validation": ("metric",),
 }
 
 
@@ -471,12 +477,16 @@ def warehouse(lake_root: Path) -> dict[str, Rows]:
     stays = {row["encounter_id"]: row for row in encounters}
     vitals = fact_vitals(batch["vitals.csv"], stays, dimensions)
     labs = fact_labs(batch["labs.csv"], stays, dimensions)
+    observed = observed_days(occupancy)
+    returns = readmissions(batch["encounters.csv"], raw["admission"], observed, dimensions)
     rows = (
         facilities, departments, patients, dim_date(), dim_time(), admissions, discharges,
         fact_waiting_list(raw["wait_snapshot"], dimensions), occupancy,
         encounters, vitals, labs, fact_notes(batch["notes.jsonl"], stays, dimensions),
-        waiting_time_percentiles(admissions, observed_days(occupancy), dimensions), utilisation,
+        waiting_time_percentiles(admissions, observed, dimensions), utilisation,
         queue_growth(occupancy, admissions, discharges, dimensions),
         pressure_validation(admissions, discharges, occupancy, utilisation, dimensions),
+        deterioration(encounters, vitals, dimensions), lab_turnaround(labs), length_of_stay(encounters, dimensions),
+        returns, clinical_validation(encounters, vitals, labs, returns, most_days(occupancy)),
     )  # fmt: skip
     return dict(zip(KEYS, rows, strict=True))

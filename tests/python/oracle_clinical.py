@@ -3,12 +3,29 @@
 import csv
 import re
 from bisect import bisect
-from datetime import date, datetime
+from collections import defaultdict
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from functools import cache
 
 from oracle_records import Row, Rows
-from oracle_small import SEEDS, Dimensions, date_key, nights, seconds, time_key
+from oracle_small import (
+    SEEDS,
+    Dimensions,
+    Observed,
+    date_key,
+    double,
+    grouped,
+    mean,
+    nights,
+    percentile,
+    ratio,
+    seconds,
+    share,
+    time_key,
+    verdict,
+)
 
 # --- NEWS2 -----------------------------------------------------------------------------------------------------------
 
@@ -192,3 +209,144 @@ def fact_notes(notes: Rows, stays: dict[str, Row], dimensions: Dimensions) -> Ro
             "word_count": len(re.findall("[^ \t\r\n]+", text)), "noted_at": then,
         })  # fmt: skip
     return rows
+
+
+# --- marts -----------------------------------------------------------------------------------------------------------
+
+MONTH_OF_FOLLOW_UP = timedelta(days=30)
+
+
+def deterioration(stays: Rows, vitals: Rows, dimensions: Dimensions) -> Rows:
+    """Stays of adults with a score of 5 or more; a score holds until the next set, the last until the discharge."""
+    sets = grouped((row for row in vitals if row["news2_score"] is not None), "encounter_id")
+    rows = []
+    for stay in stays:
+        scored = sorted((row["observed_at"], row["news2_score"]) for row in sets.get(stay["encounter_id"], []))
+        first = {limit: next((at for at, score in scored if score >= limit), None) for limit in (5, 7)}
+        if first[5] is None:
+            continue
+        ends = [*(at for at, _ in scored[1:]), stay["discharged_at"]]
+        at_5 = sum(seconds(at, end) for (at, score), end in zip(scored, ends, strict=True) if score >= 5)
+        told = ("encounter_id", "patient_key", "facility_id", "department_id", "scenario", "age_band", "is_emergency",
+                "discharge_date", "discharge_destination", "is_death")  # fmt: skip
+        rows.append({name: stay[name] for name in told} | {
+            "department_code": dimensions.now(stay["department_id"]).get("department_code"),
+            "scored_sets": len(scored), "highest_news2_score": max(score for _, score in scored),
+            "first_5_at": first[5], "hours_to_first_5": hours(stay["admitted_at"], first[5]),
+            "first_7_at": first[7], "hours_to_first_7": first[7] and hours(stay["admitted_at"], first[7]),
+            "hours_at_5": at_5 / 3600,
+            "hours_from_first_7_to_death":
+                hours(first[7], stay["discharged_at"]) if first[7] and stay["is_death"] else None,
+        })  # fmt: skip
+    return rows
+
+
+def percentiles(name: str, values: list[Fraction]) -> dict[str, float | None]:
+    return {f"p{p}_{name}": double(percentile(values, Fraction(p, 100))) for p in (50, 90, 95)}
+
+
+def lab_turnaround(labs: Rows) -> Rows:
+    by_month = grouped(
+        (row | {"month": row["sampled_at"].date().replace(day=1)} for row in labs), "facility_id", "month", "test_code"
+    )
+    rows = []
+    for (facility, month, test), results in by_month.items():
+        minutes = [Fraction(seconds(row["sampled_at"], row["resulted_at"]), 60) for row in results]
+        rows.append({
+            "facility_id": facility, "month_start_date": month, "test_code": test,
+            "test_name": results[0]["test_name"], "panel": results[0]["panel"], "results": len(results),
+            **percentiles("turnaround_minutes", minutes), "longest_turnaround_minutes": float(max(minutes)),
+            "abnormal_results": sum(row["is_abnormal"] for row in results),
+            "abnormal_share": double(share(results, lambda row: row["is_abnormal"])),
+        })  # fmt: skip
+    return rows
+
+
+def length_of_stay(stays: Rows, dimensions: Dimensions) -> Rows:
+    alike: dict[tuple[str, str, str], Rows] = defaultdict(list)
+    for stay in stays:
+        code = dimensions.now(stay["department_id"]).get("department_code", "unknown")
+        alike[code, stay["scenario"], stay["age_band"]].append(stay)
+    rows = []
+    for (code, scenario, ages), together in alike.items():
+        days = [Fraction(seconds(stay["admitted_at"], stay["discharged_at"]), 86_400) for stay in together]
+        rows.append({
+            "department_code": code, "scenario": scenario, "age_band": ages, "encounters": len(together),
+            "mean_stay_days": double(mean(days)), **percentiles("stay_days", days),
+            "long_stays": sum(stay["is_long_stay"] for stay in together),
+            "long_stay_share": double(share(together, lambda stay: stay["is_long_stay"])),
+        })  # fmt: skip
+    return rows
+
+
+def readmissions(stays: Rows, admissions: Rows, observed: Observed, dimensions: Dimensions) -> Rows:
+    """Of those who left alive 30 days or more before the last observed day, how many came back as emergencies.
+
+    Stays and admissions are records as told: both know the patient's id, whoever is registered.
+    """
+    emergencies = [row for row in admissions if row["admission_method"] == "emergency"]
+    returns = {one: [row["event_time"] for row in rows] for one, rows in grouped(emergencies, "patient_id").items()}
+    by_month: dict[tuple[str, str, date], list[bool]] = defaultdict(list)
+    for stay in stays:
+        left = stay["discharge_time"]
+        _, last = observed.get(stay["facility_id"], (None, date.min))
+        if stay["discharge_destination"] != "died" and left.date() + MONTH_OF_FOLLOW_UP <= last:
+            came_back = any(left < at <= left + MONTH_OF_FOLLOW_UP for at in returns.get(stay["patient_id"], []))
+            by_month[stay["facility_id"], stay["department_id"], left.date().replace(day=1)].append(came_back)
+    return [
+        {
+            "facility_id": facility, "department_id": department, **dimensions.named_now(department),
+            "month_start_date": month, "index_discharges": len(came_back), "emergency_readmissions": sum(came_back),
+            "readmission_rate": double(ratio(sum(came_back), len(came_back))),
+        }
+        for (facility, department, month), came_back in by_month.items()
+    ]  # fmt: skip
+
+
+def clinical_validation(stays: Rows, vitals: Rows, labs: Rows, returns: Rows, days: int) -> Rows:
+    """Each published figure beside that of the warehouse, after them the mortality of each scenario that has a band."""
+    counted = figures(stays, vitals, labs, returns)
+    published: Rows = list(seed("published_clinical_figures", "metric").values())
+    with_band = [row for _, row in sorted(seed("scenarios", "scenario").items()) if row["published_mortality_low"]]
+    published += [
+        {
+            "metric": f"mortality_{row['scenario']}", "metric_order": 101 + n, "unit": "share",
+            "description": f"Deaths in hospital among encounters for: {row['scenario_name']}",
+            "lowest": row["published_mortality_low"], "highest": row["published_mortality_high"], "minimum_days": 28,
+            "minimum_rows": 500, "source": "Mortality by scenario, within 30 % or the band that is reported",
+        }
+        for n, row in enumerate(with_band)
+    ]  # fmt: skip
+    return [
+        {
+            "metric_order": int(row["metric_order"]), "metric": row["metric"], "description": row["description"],
+            "unit": row["unit"], "row_count": count, "simulated_value": double(value),
+            "published_lowest": float(row["lowest"]), "published_highest": float(row["highest"]),
+            "verdict": "too little data" if count < int(row["minimum_rows"]) else verdict(value, row, days),
+            "source": row["source"],
+        }
+        for row in published
+        for value, count in [counted.get(row["metric"], (None, 0))]
+    ]  # fmt: skip
+
+
+def figures(stays: Rows, vitals: Rows, labs: Rows, returns: Rows) -> dict[str, tuple[Fraction | None, int]]:
+    """What the warehouse says of each metric, and of how many rows."""
+    by_id = {stay["encounter_id"]: stay for stay in stays}
+    firsts = [row for row in vitals if row["is_first_set"] and by_id[row["encounter_id"]]["is_adult"]]
+    found: dict[str, list[bool]] = {
+        "first_news2_below_3_share": [row["news2_score"] < 3 for row in firsts],
+        "first_news2_3_to_5_share": [3 <= row["news2_score"] <= 5 for row in firsts],
+        "first_news2_above_5_share": [row["news2_score"] > 5 for row in firsts],
+        "news2_7_or_more_share": [row["news2_score"] >= 7 for row in vitals if row["news2_score"] is not None],
+        "emergency_on_oxygen_share":
+            [row["on_oxygen"] for row in firsts if by_id[row["encounter_id"]]["is_emergency"]],
+        "abnormal_result_share": [row["is_abnormal"] for row in labs],
+        "hospital_mortality": [stay["is_death"] for stay in stays],
+    } | {
+        f"mortality_{scenario}": [stay["is_death"] for stay in rows]
+        for scenario, rows in grouped(stays, "scenario").items()
+    }  # fmt: skip
+    left, back = (sum(row[name] for row in returns) for name in ("index_discharges", "emergency_readmissions"))
+    shares = {metric: (ratio(sum(those), len(those)), len(those)) for metric, those in found.items()}
+    return shares | {"emergency_readmission_share": (ratio(back, left), left)}

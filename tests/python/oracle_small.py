@@ -16,6 +16,7 @@ from oracle_records import Row, Rows
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 DAY = timedelta(days=1)
+Observed = dict[str, tuple[date, date]]
 
 
 def key_of(*parts: str | datetime) -> str:
@@ -69,6 +70,16 @@ def double(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
 
+def verdict(value: Fraction | None, band: dict[str, str], days: int) -> str:
+    if days < int(band["minimum_days"]):
+        return "too little data"
+    if value is None:
+        return "no data"
+    if value < Fraction(band["lowest"]):
+        return "below"
+    return "above" if value > Fraction(band["highest"]) else "agrees"
+
+
 def grouped(rows: Iterable[Row], *names: str) -> dict[Any, Rows]:
     """Rows by one column's value, or by several."""
     groups: dict[Any, Rows] = defaultdict(list)
@@ -99,6 +110,10 @@ class Dimensions:
     def now(self, department_id: str) -> Row:
         """The department's current version, empty where there is none."""
         return next((row for row in self.departments.get(department_id, []) if row["is_current"]), {})
+
+    def named_now(self, department_id: str) -> Row:
+        """What the department is called now."""
+        return {name: self.now(department_id).get(name) for name in ("department_code", "department_name")}
 
 
 def as_of(versions: Rows, moment: datetime) -> Row:
