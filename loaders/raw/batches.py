@@ -155,18 +155,18 @@ def _notes(chart: Chart, encounters: pa.Array, patients: pa.Array) -> pa.Array:
 
 
 @lru_cache
-def _numbers(mark: str, after: str = ",") -> list[str]:
-    return [f"{mark}{number:04d}{after}" for number in range(100_000)]
+def _numbers(mark: str, after: str = ",") -> pa.Array:
+    return joined(mark, pc.utf8_lpad(whole(np.arange(100_000)), 4, "0"), after)
 
 
 @lru_cache
-def _counts() -> list[str]:
-    return [f",{number}" for number in range(1000)]
+def _counts() -> pa.Array:
+    return joined(",", whole(np.arange(1000)))
 
 
 @lru_cache
-def _tenths() -> list[str]:
-    return [f"{number // 10}.{number % 10}" for number in range(1000)]
+def _tenths() -> pa.Array:
+    return joined(whole(np.arange(1000) // 10), ".", whole(np.arange(1000) % 10))
 
 
 @lru_cache

@@ -70,9 +70,9 @@ def joined(*pieces: pa.Array | str) -> pa.Array:
     return pc.binary_join_element_wise(*columns, pa.scalar("", pa.large_string()))
 
 
-def picked(texts: list[str], index: Ints) -> pa.Array:
+def picked(texts: list[str] | pa.Array, index: Ints) -> pa.Array:
     """The text that each index picks."""
-    return pa.array(texts, pa.large_string()).take(pa.array(index))
+    return (pa.array(texts, pa.large_string()) if isinstance(texts, list) else texts).take(pa.array(index))
 
 
 def patient_ids(facility: Facility, numbers: Ints) -> pa.Array:
