@@ -1,7 +1,9 @@
 """Random numbers by coordinates: one counter-based stream a quantity, placed and never handed on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator, Philox
@@ -31,6 +33,22 @@ class Streams:
                 counter=np.array([0, 0, facility, period], "u8"),
             )
         )
+
+    def raw(self, quantity: str, facility: int, lane: int) -> Callable[[int, int], NDArray[np.uint64]]:
+        """Random words by period and number of them, for quantities drawn for many periods in turn.
+
+        Lanes of a quantity are independent of each other; lane 0 is what the stream of the same place begins with.
+        """
+        bits = Philox(key=np.array([self.seed, quantity_word(quantity)], "u8"))
+        state: Any = bits.state
+        counter = state["state"]["counter"]
+
+        def words(period: int, size: int) -> NDArray[np.uint64]:
+            counter[:] = (0, lane, facility, period)
+            bits.state = state
+            return bits.random_raw(size)
+
+        return words
 
     def words(self, quantity: str, *coordinates: NDArray[np.int64]) -> NDArray[np.uint64]:
         """Two random words for each element's coordinates, shape (n, 2): ids that need no order to be drawn in."""

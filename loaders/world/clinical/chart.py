@@ -36,15 +36,12 @@ def chart(world: World, facility: Facility, discharges: Encounters) -> Chart:
 
     A day's chart does not depend on which other days are asked for with it.
     """
-    course = courses(world, facility, discharges)
-
-    def draws(quantity: str) -> Draws:
-        return Draws.of(f"clinical.{quantity}", world.seed, facility.index, discharges.discharged)
-
-    signs = vitals(course, draws("vitals"))
+    draws = Draws.of(world.seed, facility.index, discharges.discharged)
+    course = courses(world, facility, discharges, draws)
+    signs = vitals(course, draws)
     score = early_warning(signs, course.spo2_scale)
-    results = labs(course, signs, score, draws("labs"))
-    written = notes(course, discharges.destination, signs, score, results, draws("notes"))
+    results = labs(course, signs, score, draws)
+    written = notes(course, discharges.destination, signs, score, results, draws)
     return Chart(
         facility=facility,
         stays=discharges,

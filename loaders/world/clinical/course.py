@@ -17,6 +17,8 @@ from loaders.world.clinical.scenarios import (
     EMERGENCIES,
     POSTOP,
     SCENARIOS,
+    STAND_IN_PART,
+    STAND_INS,
     SURGERY,
 )
 from loaders.world.config import World
@@ -29,7 +31,7 @@ Flags = NDArray[np.bool_]
 # How much of a scenario's shifts a patient shows, by acuity 1 to 5, and the bounds between acuities as they recover.
 SEVERITY = np.array((0.25, 0.55, 1.0, 1.5, 2.0), np.float32)
 SEVERITY_BOUNDS = (0.40, 0.775, 1.25, 1.75)
-ACUITY_BOUNDS = (-0.15, 1.25, 2.40, 3.40)
+ACUITY_BOUNDS = (-0.10, 1.32, 2.50, 3.50)
 LONG_STAY_LEAN = 0.35
 STAY_CLASSES = 3
 
@@ -56,7 +58,8 @@ class Course:
     `severity` is the part of the scenario's shifts shown at admission; it falls to a third in `recovery` hours, but
     not below `lasting`. A turn for the worse builds up in the `turn_length` hours before `turn` and has `turn_size`
     (0: there is none); a death is one that ends the stay. Oxygen is given, and the patient confused, until those hours
-    (-1: not at all). `baseline` (8, stays) and `blood` (32, stays) are random words of the patient's own.
+    (-1: not at all). `baseline` (8, stays) and `blood` (32, stays) are random words of
+    the patient's own, `spare` (6, stays) of the stay.
     """
 
     patient: Ints
@@ -83,14 +86,15 @@ class Course:
     confused_until: Reals
     baseline: NDArray[np.uint16]
     blood: NDArray[np.uint16]
+    spare: NDArray[np.uint16]
 
     def __len__(self) -> int:
         return len(self.admitted)
 
 
-def courses(world: World, facility: Facility, stays: Encounters) -> Course:
+def courses(world: World, facility: Facility, stays: Encounters, draws: Draws) -> Course:
     """The courses of stays, which are in order of discharge."""
-    drawn = Draws.of("clinical.course", world.seed, facility.index, stays.discharged).words(14)
+    drawn = draws.words("course", 0, 20)
     people = registry(world, facility, stays.patient)
     patient = facility.first_patient + stays.patient
     age = _years(people.date_of_birth, (stays.admitted // DAY_SECONDS).astype("datetime64[D]"))
@@ -127,7 +131,7 @@ def courses(world: World, facility: Facility, stays: Encounters) -> Course:
     turn = np.where(died, hours, hours * (0.15 + 0.7 * shares(drawn[7])))
     size = np.where(died, 0.5 + 0.85 * shares(drawn[8]), 0.35 + 0.75 * shares(drawn[8]))
     hypercapnic = (scenario == CODES.index("copd_exac")) & (shares(drawn[9]) < 0.62)
-    oxygen = shares(drawn[10]) < OXYGEN[scenario] * (0.12 + 0.88 * SEVERITY[acuity - 1])
+    oxygen = shares(drawn[10]) < OXYGEN[scenario] * (0.14 + 0.94 * SEVERITY[acuity - 1])
     confused = shares(drawn[12]) < CONFUSION[scenario] * np.where(age >= 75, 1.3, 1.0) * (0.4 + 0.6 * severity)
     return Course(
         patient=patient,
@@ -154,6 +158,7 @@ def courses(world: World, facility: Facility, stays: Encounters) -> Course:
         confused_until=np.where(confused, recovery * (0.2 + 1.3 * shares(drawn[13])), -1).astype(np.float32),
         baseline=of_patients(world.seed, "clinical.baseline", patient),
         blood=np.concatenate([of_patients(world.seed, f"clinical.blood.{i}", patient) for i in range(4)]),
+        spare=drawn[14:],
     )
 
 
@@ -188,8 +193,11 @@ def scenario_table(departments: tuple[str, ...]) -> Reals:
     parts = np.zeros((len(departments), 2, 2, len(AGE_GROUPS), 2, STAY_CLASSES, len(SCENARIOS)))
     for d, department in enumerate(departments):
         mix = np.zeros((2, len(SCENARIOS)))
+        for absent in [other for other, host in STAND_INS.items() if host == department and other not in departments]:
+            for code, part in EMERGENCIES[absent].items():
+                mix[0, CODES.index(code)] += part * STAND_IN_PART / sum(EMERGENCIES[absent].values())
         for code, part in EMERGENCIES[department].items():
-            mix[0, CODES.index(code)] = part
+            mix[0, CODES.index(code)] += part / sum(EMERGENCIES[department].values())
         mix[1, POSTOP] = SURGERY.get(department, 0)
         mix[1, ELECTIVE_MEDICAL] = 1 - mix[1, POSTOP]
         parts[d] = np.einsum("ms,sw,sa,sf,sc->mwafcs", mix, women, ages, fate, stay)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.random import BitGenerator
 from numpy.typing import NDArray
 
 from loaders.world.calendar import DAY_SECONDS
@@ -32,33 +31,32 @@ def normals(words: Words) -> Reals:
 
 @dataclass(frozen=True)
 class Draws:
-    """The draws of one quantity for stays that are in order of their days of discharge.
+    """The draws for stays that are in order of their days of discharge.
 
-    A day has a stream of its own, read on from call to call, so its draws are the same whichever other days are in
-    the chart.
+    A day's draws are the same whichever other days are in the chart.
     """
 
-    streams: list[BitGenerator]
+    streams: Streams
+    facility: int
+    days: list[int]
     firsts: Ints
 
     @classmethod
-    def of(cls, quantity: str, seed: int, facility: int, discharged: Ints) -> "Draws":
+    def of(cls, seed: int, facility: int, discharged: Ints) -> "Draws":
         """The draws of stays that end at these seconds."""
         days, firsts = np.unique(discharged // DAY_SECONDS, return_index=True)
-        streams = Streams(seed)
-        return cls(
-            [streams(quantity, facility, day).bit_generator for day in days.tolist()],
-            np.append(firsts, len(discharged)),
-        )
+        return cls(Streams(seed), facility, days.tolist(), np.append(firsts, len(discharged)))
 
-    def words(self, columns: int, counts: Ints | None = None) -> Words:
-        """Random words, shape (columns, rows): a row a stay, or `counts` rows each."""
+    def words(self, quantity: str, lane: int, columns: int, counts: Ints | None = None) -> Words:
+        """Random words, shape (columns, rows): a row a stay, or `counts` rows each. Lanes keep draws of a quantity
+        apart."""
         ends = (self.firsts if counts is None else np.append(0, np.cumsum(counts))[self.firsts]).tolist()
         drawn = np.empty((ends[-1], columns), np.uint16)
-        for stream, first, last in zip(self.streams, ends, ends[1:], strict=False):
+        raw = self.streams.raw(f"clinical.{quantity}", self.facility, lane)
+        for day, first, last in zip(self.days, ends, ends[1:], strict=False):
             if last > first:
                 size = (last - first) * columns
-                drawn[first:last] = stream.random_raw(-(-size // 4)).view(np.uint16)[:size].reshape(-1, columns)
+                drawn[first:last] = raw(day, -(-size // 4)).view(np.uint16)[:size].reshape(-1, columns)
         return np.ascontiguousarray(drawn.T)
 
 

@@ -72,13 +72,12 @@ class Labs:
 
 def labs(course: Course, signs: Vitals, score: NDArray[np.int8], draws: Draws) -> Labs:
     """The laboratory results of stays, given their vital signs and the early warning score of each set."""
-    drawn = draws.words(2)
     intervals = np.where(course.is_icu[:, None], ICU_INTERVALS, INTERVALS).T
-    first = np.minimum(0.3 + 1.1 * shares(drawn[0]).astype(np.float64), 0.25 * course.hours)
+    first = np.minimum(0.3 + 1.1 * shares(course.spare[1]).astype(np.float64), 0.25 * course.hours)
     plan = rounds(course, intervals, TURN_SAMPLES, first)
-    counts = np.where(shares(drawn[1]) < TAKEN[course.scenario], plan.counts, 0)
+    counts = np.where(shares(course.spare[2]) < TAKEN[course.scenario], plan.counts, 0)
     stay, number = counted(counts)
-    drawn = draws.words(len(TESTS) + 2 * len(PANELS) + 1, counts)
+    drawn = draws.words("labs", 0, len(TESTS) + 2 * len(PANELS) + 1, counts)
     noise, asked_draw, late_draw = (
         drawn[: len(TESTS)],
         drawn[len(TESTS) : -len(PANELS) - 1],
@@ -138,7 +137,7 @@ def _asked(course: Course, stay: Ints, number: Ints, worry: Ints, words: Words) 
 def _found(course: Course, stay: Ints, hour: Reals, noise: Words) -> NDArray[np.int32]:
     """Every test's value in every sample, asked for or not, scaled to whole numbers: shape (tests, samples)."""
     scenario = course.scenario[stay]
-    severity = (np.float32(0.6) + np.float32(0.45) * course.severity)[stay]
+    severity = (np.float32(0.66) + np.float32(0.45) * course.severity)[stay]
     per_recovery = hour / course.recovery[stay]
     lasting = (course.lasting / np.maximum(course.severity, np.float32(0.01)))[stay]
     fall = np.exp(np.float32(-0.7) * per_recovery)

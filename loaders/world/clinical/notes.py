@@ -60,7 +60,7 @@ def notes(
 ) -> Notes:
     """The notes of stays, given everything else that is written down about them."""
     stay, second, note_type = _occasions(course, signs, score, draws)
-    drawn = draws.words(8, np.bincount(stay, minlength=len(course)))
+    drawn = draws.words("notes", 0, 8, np.bincount(stay, minlength=len(course)))
     latest = latest_set(signs, stay, second)
     about = About(course, destination, signs, score, quotable(course, results), stay, second, drawn, latest)
     texts, places = [], []
@@ -99,7 +99,7 @@ def _authors(note_type: Ints, words: Words, score: NDArray[np.int8]) -> Ints:
 def _occasions(course: Course, signs: Vitals, score: NDArray[np.int8], draws: Draws) -> tuple[Ints, Ints, Ints]:
     """Stay, second and type of every note, by stay and time; each has a set of vital signs before it."""
     everyone = np.arange(len(course))
-    drawn = draws.words(3)
+    drawn = course.spare[3:]
     first_set = course.admitted.copy()
     first_set[signs.stay[::-1]] = signs.second[::-1]
     half = course.admitted + (course.hours * (HOUR_SECONDS / 2)).astype(np.int64)
@@ -111,7 +111,7 @@ def _occasions(course: Course, signs: Vitals, score: NDArray[np.int8], draws: Dr
 
     mornings = np.maximum(course.discharged // DAY_SECONDS - course.admitted // DAY_SECONDS, 0)
     round_stay, day = counted(mornings)
-    drawn_rounds = draws.words(2, mornings)
+    drawn_rounds = draws.words("notes", 1, 2, mornings)
     seen = shares(drawn_rounds[1]) < np.where(day < FIRST_DAYS, np.float32(ROUND_SEEN), np.float32(ROUND_SEEN_LATER))
     morning = (course.admitted[round_stay] // DAY_SECONDS + 1 + day) * DAY_SECONDS
     seen_at = morning + 9 * HOUR_SECONDS + (3 * HOUR_SECONDS * shares(drawn_rounds[0])).astype(np.int64)
@@ -121,7 +121,9 @@ def _occasions(course: Course, signs: Vitals, score: NDArray[np.int8], draws: Dr
         course, NURSING_INTERVALS, 0.03, np.minimum(2.5 + 6 * shares(drawn[2]).astype(np.float64), course.hours)
     )
     nurse_stay, nurse_number = counted(np.where(long_enough, plan.counts, 0))
-    nursed = times(plan, nurse_stay, nurse_number, shares(draws.words(1, np.where(long_enough, plan.counts, 0))[0]))
+    nursed = times(
+        plan, nurse_stay, nurse_number, shares(draws.words("notes", 2, 1, np.where(long_enough, plan.counts, 0))[0])
+    )
     nursed_at = course.admitted[nurse_stay] + (nursed * HOUR_SECONDS).astype(np.int64)
 
     crossed = (score >= REVIEWED_FROM) & (signs.number > 1)
@@ -129,7 +131,7 @@ def _occasions(course: Course, signs: Vitals, score: NDArray[np.int8], draws: Dr
     crossed &= ~course.is_child[signs.stay]
     alarm = np.flatnonzero(crossed)
     alarm_stay = signs.stay[alarm]
-    drawn_alarms = draws.words(2, np.bincount(alarm_stay, minlength=len(course)))
+    drawn_alarms = draws.words("notes", 3, 2, np.bincount(alarm_stay, minlength=len(course)))
     answered = shares(drawn_alarms[1]) < REVIEWED
     next_set = np.append(signs.second[1:], 0)[alarm]
     wait = 300 + (2400 * shares(drawn_alarms[0])).astype(np.int64)

@@ -41,10 +41,10 @@ SCENARIOS = (
     Scenario("heart_failure", "Heart failure", 14, 6, -5, 0, -4, -4, 0.50, 72, 6.5, 0.09, (0.05, 0.6, 1.3, 1.8), 0.8),
     Scenario("acute_mi", "Myocardial infarction", 10, 3, -2, 0.1, -6, -3, 0.20, 24, 3, 0.06, (0.1, 1.3, 1.3, 1), 0.5),
     Scenario("stroke", "Stroke", 6, 2, -1, 0.2, 28, 12, 0.12, 96, 9, 0.12, (0.1, 0.7, 1.3, 1.6)),
-    Scenario("dka", "Diabetic ketoacidosis", 26, 9, 0, -0.2, -12, -8, 0.05, 18, 3, 0.006, (2.5, 1, 0.3, 0)),
+    Scenario("dka", "Diabetic ketoacidosis", 26, 9, 0, -0.2, -12, -8, 0.05, 18, 3, 0.007, (2.5, 1, 0.3, 0)),
     Scenario("aki", "Acute kidney injury", 8, 3, -1, 0.1, -10, -6, 0.12, 72, 7, 0.15, (0.2, 0.8, 1.4, 1.6)),
     Scenario("hip_fracture", "Hip fracture", 10, 2, -2, 0.2, 4, 2, 0.20, 72, 13, 0.066, (0, 0.15, 1.2, 3), 1.8),
-    Scenario("gi_bleed", "Gastrointestinal bleed", 24, 4, -1, 0, -20, -12, 0.12, 30, 4, 0.07, (0.7, 1, 1.1, 1.1), 0.8),
+    Scenario("gi_bleed", "Gastrointestinal bleed", 24, 4, -1, 0, -20, -12, 0.12, 30, 4, 0.08, (0.7, 1, 1.1, 1.1), 0.8),
     Scenario("postop_elective", "Planned surgery", 9, 2, -2, 0.4, -4, -3, 0.35, 30, 2.5, 0.005, (1, 1, 1, 0.6)),
     Scenario("chest_pain", "Chest pain", 6, 1, -0.5, 0, 8, 4, 0.03, 12, 1, 0.001, (1, 1.4, 1, 0.6)),
     Scenario("arrhythmia", "Cardiac arrhythmia", 30, 2, -1, 0, -8, -4, 0.06, 14, 2, 0.006, (0.4, 1, 1.4, 1.3)),
@@ -116,3 +116,6 @@ EMERGENCIES: dict[str, dict[str, float]] = {
     },
     "PAED": {"child_respiratory": 46, "child_infection": 30, "child_injury": 15, "seizure": 5, "asthma": 4},
 }  # fmt: skip
+# Where a hospital has no such department, another one sees its patients too: so many for each of its own.
+STAND_INS = {"RESP": "GMED", "CARD": "GMED", "STRK": "GMED", "UROL": "GSUR"}
+STAND_IN_PART = 0.2

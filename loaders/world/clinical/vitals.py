@@ -29,7 +29,7 @@ SHIFTS = np.array(
 )
 CENTRES = (75.0, 16.4, 97.1, 36.62, 132.0, 74.0)
 BETWEEN = (11.5, 1.3, 1.0, 0.18, 14.5, 8.0)
-WITHIN = (9.5, 2.0, 1.15, 0.38, 11.5, 7.5)
+WITHIN = (9.5, 1.9, 1.15, 0.38, 11.5, 7.5)
 DAILY = (2.5, 0.5, 0.15, 0.2, 4.0, 2.5)
 # What a turn for the worse does at full size, and the part of its build-up at which each sign starts to move.
 TURN = (30.0, 9.5, -8.0, 0.25, -34.0, -17.0)
@@ -89,12 +89,11 @@ class Vitals:
 
 def vitals(course: Course, draws: Draws) -> Vitals:
     """The sets of vital signs of stays."""
-    drawn = draws.words(1)
     intervals = np.where(course.is_icu[:, None], ICU_INTERVALS, INTERVALS).T
-    first = np.minimum(0.25 + 0.75 * shares(drawn[0]).astype(np.float64), 0.4 * course.hours)
+    first = np.minimum(0.25 + 0.75 * shares(course.spare[0]).astype(np.float64), 0.4 * course.hours)
     plan = rounds(course, intervals, TURN_ROUNDS, first)
     stay, number = counted(plan.counts)
-    drawn = draws.words(8, plan.counts)
+    drawn = draws.words("vitals", 0, 8, plan.counts)
     hour = times(plan, stay, number, shares(drawn[6]))
     second = course.admitted[stay] + (hour * 60).astype(np.int64) * 60
     second = np.minimum(second - second % 60, course.discharged[stay])
