@@ -5,7 +5,7 @@ A phrase says nothing that rows could contradict; what rows say is put in from t
 
 PRESENTING = {
     "sepsis": (
-        "fever, rigors and feeling very unwell",
+        "rigors and feeling very unwell",
         "suspected sepsis, source under investigation",
         "two days of rigors and lethargy",
     ),
@@ -100,7 +100,7 @@ PRESENTING = {
         "noisy breathing and cough",
         "a cold followed by laboured breathing",
     ),
-    "child_infection": ("fever and poor intake", "a high temperature at home", "fever and vomiting at home"),
+    "child_infection": ("fever at home and poor intake", "a high temperature at home", "fever and vomiting at home"),
     "child_injury": ("an injury after a fall", "an injury at play", "a playground accident"),
 }
 PLANS = {
@@ -266,7 +266,7 @@ OPENINGS = {
     "ward_round": ("Ward round. ", "Seen on the ward round. ", "Morning round. ", "Reviewed with the team. "),
     "nursing": ("Nursing note. ", "Care given as planned. ", "Handover taken. ", "Seen on rounding. "),
 }
-# For patients who are well, ill, and not alert.
+# For adults who are well, who are ill, for those who are not alert, and for children.
 NURSING = (
     (
         " Call bell within reach, safety checks done.",
@@ -287,10 +287,18 @@ NURSING = (
     (
         " Safety checks in place, bed at its lowest.",
         " Nursed in an observed bay, airway position checked.",
-        " Orientation given at each contact, observed closely.",
+        " Doctor aware, observed closely.",
         " Close observation, mouth care and repositioning given.",
         " Family at the bedside, observed closely.",
         " Pressure areas checked, nursed in an observed bay.",
+    ),
+    (
+        " Parent at the bedside, feeds and fluids charted.",
+        " Family updated, safety checks done.",
+        " Medicines given as charted, parent present.",
+        " With a parent, cot or bed sides up.",
+        " Fluid chart kept, parents updated.",
+        " Play specialist seen, family present.",
     ),
 )
 # When the early warning score fell, stayed, rose; and where nothing can be said.

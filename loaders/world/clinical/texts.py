@@ -126,8 +126,9 @@ def ward_round(about: About) -> Texts:
 def nursing(about: About) -> Texts:
     """Notes of nurses."""
     drawn = about.drawn
-    is_ill = (about.score[about.set] >= REVIEWED_FROM) & ~about.course.is_child[about.stay]
-    care = np.where(about.signs.consciousness[about.set] > 0, 2, is_ill)
+    is_ill = (about.score[about.set] >= REVIEWED_FROM).astype(np.int64)
+    care = np.where(about.course.is_child[about.stay], 3, is_ill)
+    care = np.where(about.signs.consciousness[about.set] > 0, 2, care)
     return _joined(
         _opening("nursing", drawn[0]),
         *_observed(about, drawn[2]),
