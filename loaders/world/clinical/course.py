@@ -102,19 +102,7 @@ def courses(world: World, facility: Facility, stays: Encounters, draws: Draws) -
     plans = [ward.plan for ward in facility.wards]
     died = stays.destination == DIED
     hours = (stays.discharged - stays.admitted) / HOUR_SECONDS
-    medians = np.array([plan.stay_median_days for plan in plans])[stays.ward]
-    stay_class = (hours > 12 * medians).astype(np.int64) + (hours > 48 * medians)
-    group = np.searchsorted(AGE_GROUPS, age, side="right") - 1
-    cell = np.ravel_multi_index(
-        (stays.ward, stays.is_elective.astype(int), people.is_woman.astype(int), group, died.astype(int), stay_class),
-        (len(plans), 2, 2, len(AGE_GROUPS), 2, STAY_CLASSES),
-    )
-    scenario = _picked(scenario_table(tuple(plan.code for plan in plans)), cell, shares(drawn[0]))
-    table, choices = diagnosis_table(tuple(plan.code for plan in plans))
-    cell = np.ravel_multi_index(
-        (stays.ward, people.is_woman.astype(int), is_child.astype(int), scenario), (len(plans), 2, 2, len(SCENARIOS))
-    )
-    diagnosis = choices[cell, _picked(table, cell, shares(drawn[1]))]
+    scenario, diagnosis = _reasons(facility, stays, people.is_woman, age, hours, drawn[:2])
     is_icu = np.array([plan.code == "ICU" for plan in plans])[stays.ward]
     illness = (
         normals(drawn[2])
@@ -127,7 +115,7 @@ def courses(world: World, facility: Facility, stays: Encounters, draws: Draws) -
     recovery = RECOVERY_HOURS[scenario] * np.exp(0.3 * normals(drawn[3]))
     severity = SEVERITY[acuity - 1] * np.exp(np.float32(0.18) * normals(drawn[4]))
     turns = ~died & (hours > 18) & (shares(drawn[5]) < np.where(stays.is_elective, 0.02, 0.035 + 0.02 * (acuity - 1)))
-    turn_length = (6 + 18 * shares(drawn[6])).astype(np.float32)
+    turn_length = 6 + 18 * shares(drawn[6])
     turn = np.where(died, hours, hours * (0.15 + 0.7 * shares(drawn[7])))
     size = np.where(died, 0.5 + 0.85 * shares(drawn[8]), 0.35 + 0.75 * shares(drawn[8]))
     hypercapnic = (scenario == CODES.index("copd_exac")) & (shares(drawn[9]) < 0.62)
@@ -152,7 +140,7 @@ def courses(world: World, facility: Facility, stays: Encounters, draws: Draws) -
         recovery=np.where(died, 1.6 * recovery, recovery).astype(np.float32),
         lasting=np.where(died, 0.3 * severity, 0).astype(np.float32),
         turn=turn.astype(np.float32),
-        turn_length=np.where(died, 1.4, 1) * turn_length,
+        turn_length=(np.where(died, 1.4, 1) * turn_length).astype(np.float32),
         turn_size=np.where(turns | died, size, 0).astype(np.float32),
         oxygen_until=np.where(oxygen, recovery * (0.25 + 1.1 * shares(drawn[11])), -1).astype(np.float32),
         confused_until=np.where(confused, recovery * (0.2 + 1.3 * shares(drawn[13])), -1).astype(np.float32),
@@ -160,6 +148,32 @@ def courses(world: World, facility: Facility, stays: Encounters, draws: Draws) -
         blood=np.concatenate([of_patients(world.seed, f"clinical.blood.{i}", patient) for i in range(4)]),
         spare=drawn[14:],
     )
+
+
+def _reasons(
+    facility: Facility,
+    stays: Encounters,
+    is_woman: Flags,
+    age: Ints,
+    hours: NDArray[np.float64],
+    words: NDArray[np.uint16],
+) -> tuple[Ints, Ints]:
+    """Each stay's scenario and diagnosis."""
+    departments = tuple(ward.plan.code for ward in facility.wards)
+    medians = np.array([ward.plan.stay_median_days for ward in facility.wards])[stays.ward]
+    woman = is_woman.astype(np.int64)
+    died = (stays.destination == DIED).astype(np.int64)
+    group = np.searchsorted(AGE_GROUPS, age, side="right") - 1
+    stay_class = (hours > 12 * medians).astype(np.int64) + (hours > 48 * medians)
+    cell = np.ravel_multi_index(
+        (stays.ward, stays.is_elective.astype(np.int64), woman, group, died, stay_class),
+        (len(departments), 2, 2, len(AGE_GROUPS), 2, STAY_CLASSES),
+    )
+    scenario = _picked(scenario_table(departments), cell, shares(words[0]))
+    table, choices = diagnosis_table(departments)
+    is_child = (group < ADULT_GROUP).astype(np.int64)
+    cell = np.ravel_multi_index((stays.ward, woman, is_child, scenario), (len(departments), 2, 2, len(SCENARIOS)))
+    return scenario, choices[cell, _picked(table, cell, shares(words[1]))]
 
 
 def _years(born: NDArray[np.datetime64], day: NDArray[np.datetime64]) -> Ints:

@@ -72,7 +72,7 @@ class Labs:
 
 def labs(course: Course, signs: Vitals, score: NDArray[np.int8], draws: Draws) -> Labs:
     """The laboratory results of stays, given their vital signs and the early warning score of each set."""
-    intervals = np.where(course.is_icu[:, None], ICU_INTERVALS, INTERVALS).T
+    intervals = np.where(course.is_icu[:, None], ICU_INTERVALS, INTERVALS)
     first = np.minimum(0.3 + 1.1 * shares(course.spare[1]).astype(np.float64), 0.25 * course.hours)
     plan = rounds(course, intervals, TURN_SAMPLES, first)
     counts = np.where(shares(course.spare[2]) < TAKEN[course.scenario], plan.counts, 0)

@@ -34,6 +34,8 @@ CONSULTANT, REGISTRAR, RESIDENT, NURSE, OUTREACH = range(5)
 NURSING_INTERVALS = (60.0, 44.0, 30.0, 16.0, 10.0)
 ROUND_SEEN, ROUND_SEEN_LATER, FIRST_DAYS = 0.8, 0.35, 5
 REVIEWED = 0.8
+TURN_NURSING = 0.03
+SHORTEST_NURSED = 6
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _occasions(course: Course, signs: Vitals, score: NDArray[np.int8], draws: Dr
     half = course.admitted + (course.hours * (HOUR_SECONDS / 2)).astype(np.int64)
     clerked = course.admitted + 2400 + (6600 * shares(drawn[0])).astype(np.int64)
     clerked = np.maximum(np.minimum(clerked, half), first_set + 120)
-    written = course.discharged - np.minimum(600 + (3600 * shares(drawn[1])).astype(np.int64), 300)
+    written = course.discharged - 600 - (3600 * shares(drawn[1])).astype(np.int64)
     summed_up = np.where(course.died, course.discharged, np.maximum(written, clerked + 60))
     last = np.where(course.died, course.discharged, summed_up) - 60
 
@@ -116,14 +118,11 @@ def _occasions(course: Course, signs: Vitals, score: NDArray[np.int8], draws: Dr
     morning = (course.admitted[round_stay] // DAY_SECONDS + 1 + day) * DAY_SECONDS
     seen_at = morning + 9 * HOUR_SECONDS + (3 * HOUR_SECONDS * shares(drawn_rounds[0])).astype(np.int64)
 
-    long_enough = course.hours > 6
-    plan = rounds(
-        course, NURSING_INTERVALS, 0.03, np.minimum(2.5 + 6 * shares(drawn[2]).astype(np.float64), course.hours)
-    )
-    nurse_stay, nurse_number = counted(np.where(long_enough, plan.counts, 0))
-    nursed = times(
-        plan, nurse_stay, nurse_number, shares(draws.words("notes", 2, 1, np.where(long_enough, plan.counts, 0))[0])
-    )
+    first_nursing = np.minimum(2.5 + 6 * shares(drawn[2]).astype(np.float64), course.hours)
+    plan = rounds(course, NURSING_INTERVALS, TURN_NURSING, first_nursing)
+    nursings = np.where(course.hours > SHORTEST_NURSED, plan.counts, 0)
+    nurse_stay, nurse_number = counted(nursings)
+    nursed = times(plan, nurse_stay, nurse_number, shares(draws.words("notes", 2, 1, nursings)[0]))
     nursed_at = course.admitted[nurse_stay] + (nursed * HOUR_SECONDS).astype(np.int64)
 
     crossed = (score >= REVIEWED_FROM) & (signs.number > 1)
@@ -133,10 +132,10 @@ def _occasions(course: Course, signs: Vitals, score: NDArray[np.int8], draws: Dr
     alarm_stay = signs.stay[alarm]
     drawn_alarms = draws.words("notes", 3, 2, np.bincount(alarm_stay, minlength=len(course)))
     answered = shares(drawn_alarms[1]) < REVIEWED
-    next_set = np.append(signs.second[1:], 0)[alarm]
-    wait = 300 + (2400 * shares(drawn_alarms[0])).astype(np.int64)
-    reviewed_at = signs.second[alarm] + wait
-    reviewed_at = np.where((next_set > signs.second[alarm]) & (next_set <= reviewed_at), next_set - 60, reviewed_at)
+    reviewed_at = signs.second[alarm] + 300 + (2400 * shares(drawn_alarms[0])).astype(np.int64)
+    following = np.minimum(alarm + 1, len(signs) - 1)
+    has_following = (following > alarm) & (signs.stay[following] == alarm_stay)
+    reviewed_at = np.where(has_following, np.minimum(reviewed_at, signs.second[following] - 60), reviewed_at)
 
     stay = np.concatenate([everyone, round_stay[seen], nurse_stay, alarm_stay[answered], everyone])
     second = np.concatenate([clerked, seen_at[seen], nursed_at, reviewed_at[answered], summed_up])

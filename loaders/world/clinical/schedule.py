@@ -23,14 +23,18 @@ class Rounds:
     counts: Ints
 
 
-def rounds(course: Course, intervals: Ints | tuple[float, ...], extra: float, first: NDArray[np.float64]) -> Rounds:
-    """Rounds every `intervals` hours at acuity 1 to 5 (shape (5,) or (5, stays)), `extra` more an hour around a turn
+def rounds(
+    course: Course, intervals: NDArray[np.float64] | tuple[float, ...], extra: float, first: NDArray[np.float64]
+) -> Rounds:
+    """Rounds every `intervals` hours at acuity 1 to 5 (shape (5,) or (stays, 5)), `extra` more an hour around a turn
     for the worse."""
-    per_hour = 1 / np.broadcast_to(np.asarray(intervals, np.float64).T, (len(course), 5))
+    per_hour = 1 / np.broadcast_to(np.asarray(intervals, np.float64), (len(course), 5))
     severity = np.maximum(course.severity.astype(np.float64), 1e-3)
     last = course.hours - first
-    fall = [course.recovery * np.log(severity / bound) for bound in SEVERITY_BOUNDS]
-    lasts = [np.where(course.lasting > bound, np.inf, at) for bound, at in zip(SEVERITY_BOUNDS, fall, strict=True)]
+    lasts = [
+        np.where(course.lasting > bound, np.inf, course.recovery * np.log(severity / bound))
+        for bound in SEVERITY_BOUNDS
+    ]
     has_turn = course.turn_size > 0
     start = np.where(has_turn, course.turn - 0.7 * course.turn_length - first, 0)
     end = np.where(has_turn, course.turn + 6 - first, 0)

@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 
 from loaders.world.calendar import DAY_SECONDS, HOUR_SECONDS
 from loaders.world.clinical.course import Course
-from loaders.world.clinical.draws import Draws, Ints, Reals, normals, shares
-from loaders.world.clinical.scenarios import CODES, SCENARIOS
+from loaders.world.clinical.draws import Draws, Ints, Reals, Words, normals, shares
+from loaders.world.clinical.scenarios import SCENARIOS
 from loaders.world.clinical.schedule import counted, rounds, times
 
 Flags = NDArray[np.bool_]
 
+# Hours between sets at acuity 1 to 5, sets more an hour in a turn for the worse, and the share of night rounds missed.
 INTERVALS = (6.0, 4.8, 3.8, 1.8, 1.0)
 ICU_INTERVALS = (3.0, 2.5, 2.0, 1.5, 1.0)
 TURN_ROUNDS = 0.35
@@ -27,6 +28,7 @@ SHIFTS = np.array(
     ],
     np.float32,
 )
+# In adults at rest: the mean, the spread between patients and within one, and the swing of a day.
 CENTRES = (75.0, 16.4, 97.1, 36.62, 132.0, 74.0)
 BETWEEN = (11.5, 1.3, 1.0, 0.18, 14.5, 8.0)
 WITHIN = (9.5, 1.9, 1.15, 0.38, 11.5, 7.5)
@@ -59,8 +61,7 @@ CHILD_CENTRES = {
     BREATH: (36, 30, 26, 22, 19, 17, 16.6),
     UPPER: (86, 92, 97, 103, 109, 117, 124),
 }
-WAKING = np.array([1 if scenario.code in ("seizure", "overdose") else 0 for scenario in SCENARIOS])
-STROKE = CODES.index("stroke")
+WAKING = np.array([scenario.code in ("seizure", "overdose") for scenario in SCENARIOS])
 
 
 @dataclass(frozen=True)
@@ -87,62 +88,94 @@ class Vitals:
         return len(self.stay)
 
 
+@dataclass(frozen=True)
+class _Sets:
+    """When sets are taken: parallel arrays, one element a set, and nine random words for each."""
+
+    stay: Ints
+    number: Ints
+    second: Ints
+    hour: Reals
+    drawn: Words
+
+
 def vitals(course: Course, draws: Draws) -> Vitals:
     """The sets of vital signs of stays."""
-    intervals = np.where(course.is_icu[:, None], ICU_INTERVALS, INTERVALS).T
+    sets = _taken(course, draws)
+    signs = _expected(course, sets)
+    stay = sets.stay
+    hypercapnic = course.spo2_scale == 2
+    needed = np.where(hypercapnic, np.float32(85.5), np.float32(92.0))[stay]
+    on_oxygen = (sets.hour < course.oxygen_until[stay]) | (signs[OXYGEN] < needed)
+    target = np.where(hypercapnic, np.float32(89.8), np.float32(96.0))[stay]
+    signs[OXYGEN] += np.where(on_oxygen, np.float32(0.62) * (target - signs[OXYGEN]), np.float32(0))
+    heart, breath, spo2, warmth, upper, lower = _measured(course, sets, signs)
+    return Vitals(
+        stay=stay,
+        number=sets.number + 1,
+        second=sets.second,
+        heart_rate=heart,
+        resp_rate=breath,
+        spo2=spo2,
+        temperature_tenths=warmth,
+        systolic_bp=upper,
+        diastolic_bp=np.minimum(lower, upper - 10),
+        on_oxygen=on_oxygen,
+        consciousness=_consciousness(course, sets),
+    )
+
+
+def _taken(course: Course, draws: Draws) -> _Sets:
+    """Rounds by acuity, less those missed at night."""
+    intervals = np.where(course.is_icu[:, None], ICU_INTERVALS, INTERVALS)
     first = np.minimum(0.25 + 0.75 * shares(course.spare[0]).astype(np.float64), 0.4 * course.hours)
     plan = rounds(course, intervals, TURN_ROUNDS, first)
     stay, number = counted(plan.counts)
-    drawn = draws.words("vitals", 0, 8, plan.counts)
-    hour = times(plan, stay, number, shares(drawn[6]))
-    second = course.admitted[stay] + (hour * 60).astype(np.int64) * 60
-    second = np.minimum(second - second % 60, course.discharged[stay])
-    late = second % DAY_SECONDS
-    asleep = (late < 6 * HOUR_SECONDS) | (late >= 22 * HOUR_SECONDS)
-    kept = np.flatnonzero(~(asleep & (number > 0) & (shares(drawn[7]) < np.float32(MISSED_AT_NIGHT))))
-    stay, second, drawn = stay[kept], np.maximum(second, course.admitted[stay])[kept], drawn[:, kept]
-    number = numbered(stay)
-    hour = ((second - course.admitted[stay]) / HOUR_SECONDS).astype(np.float32)
-    drift = _drift(drawn[:6], number, hour)
-    illness = _illness(course, stay, hour)
-    worse = _worse(course, stay, hour)
-    daily = np.cos((second % DAY_SECONDS - 16 * HOUR_SECONDS).astype(np.float32) * np.float32(2 * np.pi / DAY_SECONDS))
-    centres = _centres(course)
+    drawn = draws.words("vitals", 0, 9, plan.counts)
+    minute = (times(plan, stay, number, shares(drawn[6])) * 60).astype(np.int64)
+    admitted = course.admitted[stay]
+    second = np.clip((admitted // 60 + minute) * 60, admitted, course.discharged[stay])
+    time = second % DAY_SECONDS
+    is_night = (time < 6 * HOUR_SECONDS) | (time >= 22 * HOUR_SECONDS)
+    kept = np.flatnonzero(~(is_night & (number > 0) & (shares(drawn[7]) < np.float32(MISSED_AT_NIGHT))))
+    stay, second = stay[kept], second[kept]
+    hour = ((second - admitted[kept]) / HOUR_SECONDS).astype(np.float32)
+    return _Sets(stay, numbered(stay), second, hour, drawn[:, kept])
+
+
+def _expected(course: Course, sets: _Sets) -> list[Reals]:
+    """The six signs on air without their drift: the patient's own, the illness, a turn for the worse, time of day."""
+    stay, hour = sets.stay, sets.hour
     scenario = course.scenario[stay]
+    illness = course.lasting[stay] + (course.severity - course.lasting)[stay] * np.exp(-hour / course.recovery[stay])
+    worse = _worse(course, stay, hour)
+    size = course.turn_size[stay]
+    since_four = (sets.second % DAY_SECONDS - 16 * HOUR_SECONDS).astype(np.float32)
+    daily = np.cos(since_four * np.float32(2 * np.pi / DAY_SECONDS))
     signs = []
-    for v in range(6):
-        size = course.turn_size[stay] * np.float32(TURN[v])
+    for v, centre in enumerate(_centres(course)):
         start = np.float32(TURN_STARTS[v])
-        turn = size * (worse if start == 0 else np.maximum(worse - start, 0) * (1 / (1 - start)))
-        sign = centres[v][stay] + SHIFTS[v][scenario] * illness + turn + np.float32(DAILY[v]) * daily
+        moved = worse if start == 0 else np.maximum(worse - start, 0) * (1 / (1 - start))
+        sign = centre[stay] + SHIFTS[v][scenario] * illness
+        sign += np.float32(TURN[v]) * size * moved
+        sign += np.float32(DAILY[v]) * daily
         signs.append(sign)
-    on_oxygen = _on_oxygen(course, stay, hour, signs[OXYGEN], worse)
-    target = np.where(course.spo2_scale == 2, np.float32(89.8), np.float32(96.0))[stay]
-    signs[OXYGEN] = np.where(on_oxygen, signs[OXYGEN] + np.float32(0.62) * (target - signs[OXYGEN]), signs[OXYGEN])
-    small = np.where(course.is_child, np.float32(0.8), np.float32(1))[stay]
+    return signs
+
+
+def _measured(course: Course, sets: _Sets, signs: list[Reals]) -> list[Ints]:
+    """The signs with their drift, turned back at bounds, as whole numbers; temperature in tenths."""
+    drift = _drift(sets.drawn[:6], sets.number, sets.hour)
+    steadier = np.where(course.is_child, np.float32(0.8), np.float32(1))[sets.stay]
     values = []
-    for v in range(6):
-        value = signs[v] + np.float32(WITHIN[v]) * (small * drift[v] if v >= UPPER else drift[v])
+    for v, sign in enumerate(signs):
+        value = sign + np.float32(WITHIN[v]) * (steadier * drift[v] if v >= UPPER else drift[v])
         low, high = (np.float32(bound) for bound in BOUNDS[v])
         values.append(np.clip(np.where(value < low, 2 * low - value, high - np.abs(high - value)), low, high))
     pulse = values[UPPER] - values[LOWER]
     values[LOWER] = np.maximum(values[UPPER] - (14 + np.abs(pulse - 14)), 21)
-    heart, breath, spo2, upper, lower = (
-        np.rint(values[v]).astype(np.int64) for v in (HEART, BREATH, OXYGEN, UPPER, LOWER)
-    )
-    return Vitals(
-        stay=stay,
-        number=number + 1,
-        second=second,
-        heart_rate=heart,
-        resp_rate=breath,
-        spo2=spo2,
-        temperature_tenths=np.rint(values[WARMTH] * 10).astype(np.int64),
-        systolic_bp=upper,
-        diastolic_bp=np.minimum(lower, upper - 10),
-        on_oxygen=on_oxygen,
-        consciousness=_consciousness(course, stay, hour, worse, drawn[7]),
-    )
+    values[WARMTH] *= 10
+    return [np.rint(value).astype(np.int64) for value in values]
 
 
 def numbered(stay: Ints) -> Ints:
@@ -152,7 +185,7 @@ def numbered(stay: Ints) -> Ints:
     return place - np.maximum.accumulate(np.where(is_first, place, 0))
 
 
-def _drift(words: NDArray[np.uint16], number: Ints, hour: Reals) -> Reals:
+def _drift(words: Words, number: Ints, hour: Reals) -> Reals:
     """Six correlated first-order autoregressions a stay, of standard deviation 1: shape (6, rows).
 
     A row remembers the one before by how long ago it was. The recursion runs by doubling: after n steps each row has
@@ -179,15 +212,9 @@ def _drift(words: NDArray[np.uint16], number: Ints, hour: Reals) -> Reals:
     return drift
 
 
-def _illness(course: Course, stay: Ints, hour: Reals) -> Reals:
-    """The part of the scenario's shifts that is still there."""
-    severity, lasting = course.severity, course.lasting
-    return lasting[stay] + (severity - lasting)[stay] * np.exp(-hour / course.recovery[stay])
-
-
 def _worse(course: Course, stay: Ints, hour: Reals) -> Reals:
     """How far a turn for the worse has come: 0 before and long after, 1 at its height."""
-    before = (hour - course.turn[stay]) / course.turn_length[stay].astype(np.float32)
+    before = (hour - course.turn[stay]) / course.turn_length[stay]
     rise = np.clip(1 + before, 0, 1)
     since = np.maximum(hour - course.turn[stay], 0)
     turns = (course.turn_size > 0)[stay]
@@ -216,24 +243,18 @@ def _centres(course: Course) -> list[Reals]:
     return centres
 
 
-def _on_oxygen(course: Course, stay: Ints, hour: Reals, spo2: Reals, worse: Reals) -> Flags:
-    """Oxygen is given for a stretch of the illness, and whenever the drift-free saturation on air is too low."""
-    needed = np.where(course.spo2_scale == 2, np.float32(85.5), np.float32(92.0))[stay]
-    return (hour < course.oxygen_until[stay]) | (spo2 < needed)
-
-
-def _consciousness(course: Course, stay: Ints, hour: Reals, worse: Reals, words: NDArray[np.uint16]) -> Ints:
-    draw = shares(words)
-    confused = (hour < course.confused_until[stay]) & (draw < np.float32(0.8))
-    state = confused.astype(np.int64)
-    left = course.hours.astype(np.float32)[stay] - hour
-    dying = course.died[stay] & (course.turn_size[stay] > 0.85)
+def _consciousness(course: Course, sets: _Sets) -> Ints:
+    """Confused for a while, on most rounds; drowsy after a seizure or an overdose; less and less awake before death."""
+    stay, hour = sets.stay, sets.hour
     own = shares(course.baseline[7])[stay]
-    state = np.where(dying & (left < 14 * own), 2, state)
-    state = np.where(dying & (left < 7 * own), 3, state)
-    state = np.where(dying & (left < 3.5 * own), 4, state)
-    drowsy = (WAKING[course.scenario] * (course.acuity >= 3))[stay].astype(bool) & (hour < 3 * own)
-    return np.where(drowsy & (state == 0), 2, state)
+    confused = (hour < course.confused_until[stay]) & (shares(sets.drawn[8]) < np.float32(0.8))
+    drowsy = (WAKING[course.scenario] & (course.acuity >= 3))[stay] & (hour < 3 * own)
+    state = np.where(drowsy, 2, confused)
+    left = course.hours.astype(np.float32)[stay] - hour
+    left = np.where((course.died & (course.turn_size > 0.85))[stay], left, np.float32(np.inf))
+    for level, hours in ((2, 14), (3, 7), (4, 3.5)):
+        state = np.where(left < np.float32(hours) * own, level, state)
+    return state
 
 
 # --- the early warning score, by which staff act -----------------------------------------------------------------
