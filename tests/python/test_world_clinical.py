@@ -198,6 +198,15 @@ def test_a_day_without_discharges_has_an_empty_chart(small_world):
     assert len(empty.vitals) == len(empty.labs) == len(empty.notes) == len(empty.notes.text) == 0
 
 
+def test_a_hospital_of_one_department_sees_patients_of_those_it_lacks():
+    world = replace(PRESETS["demo"], beds=20, facilities=1, days=40, initial_patients=400, max_patients=800)
+    facility = facilities(world)[0]
+    assert [ward.plan.code for ward in facility.wards] == ["GMED"]
+    found = chart(world, facility, discharges(world, facility))
+    assert {"stroke", "copd_exac", "acute_mi"} & {CODES[i] for i in found.scenario}
+    assert len(found.vitals) > 500
+
+
 def test_another_seed_is_another_chart(small_world):
     facility = facilities(small_world)[0]
     stays = discharges(small_world, facility)
@@ -435,6 +444,23 @@ def test_patients_get_worse_before_they_die_and_better_otherwise(hospital):
     start, later = pneumonia & (hours_in < 12), pneumonia & (hours_in > 120)
     assert found.heart_rate[start].mean() > found.heart_rate[later].mean() + 4
     assert found.temperature_tenths[start].mean() > found.temperature_tenths[later].mean() + 2
+
+
+def test_before_a_death_pulse_and_breathing_move_first_and_pressure_last(hospital):
+    found, stays = hospital.chart.vitals, hospital.chart.stays
+    hours_left = (stays.discharged[found.stay] - found.second) / HOUR_SECONDS
+    died = (stays.destination == DIED)[found.stay]
+
+    def moved(name: str) -> float:
+        values = getattr(found, name)
+        before, midway, end = (
+            values[died & (hours_left >= low) & (hours_left < high)].mean() for low, high in ((40, 90), (9, 15), (0, 2))
+        )
+        return (midway - before) / (end - before)
+
+    assert moved("heart_rate") > 0.25
+    assert moved("resp_rate") > 0.25
+    assert moved("systolic_bp") < 0.7 * moved("heart_rate")
 
 
 def test_children_have_the_vital_signs_of_their_age(hospital, adults):
