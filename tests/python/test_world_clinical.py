@@ -449,12 +449,13 @@ def test_patients_get_worse_before_they_die_and_better_otherwise(hospital):
 def test_before_a_death_pulse_and_breathing_move_first_and_pressure_last(hospital):
     found, stays = hospital.chart.vitals, hospital.chart.stays
     hours_left = (stays.discharged[found.stay] - found.second) / HOUR_SECONDS
-    died = (stays.destination == DIED)[found.stay]
+    long_enough = stays.discharged - stays.admitted > 3 * DAY_SECONDS
+    died = ((stays.destination == DIED) & long_enough)[found.stay]
 
     def moved(name: str) -> float:
         values = getattr(found, name)
         before, midway, end = (
-            values[died & (hours_left >= low) & (hours_left < high)].mean() for low, high in ((40, 90), (9, 15), (0, 2))
+            values[died & (hours_left >= low) & (hours_left < high)].mean() for low, high in ((36, 60), (8, 14), (0, 2))
         )
         return (midway - before) / (end - before)
 
