@@ -1,4 +1,4 @@
-"""The clinical tables that the models need too, as seeds: `python -m loaders.world.clinical.seeds seeds`."""
+"""The clinical tables that the models need too, as seeds: `python -m loaders.world.clinical.seeds` writes them."""
 
 import csv
 import io
@@ -39,4 +39,4 @@ def _csv(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
 
 if __name__ == "__main__":
     for name, text in seeds().items():
-        Path(sys.argv[1], name).write_text(text, encoding="utf-8")
+        Path(*sys.argv[1:2] or ["seeds"], name).write_text(text, encoding="utf-8")
