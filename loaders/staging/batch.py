@@ -185,20 +185,20 @@ def _stage_day(
     raw: dict[str, int] = {}
     midnight = np.datetime64(day, "us")
     for contract in batch.contracts:
-        files = {name: content for name, content in contents.items() if batch.owner(name) is contract}
+        files = {name: contents.pop(name) for name in list(contents) if batch.owner(name) is contract}
+        is_missing = not files
         days[contract.entity], refused, raw[contract.entity] = _read_entity(batch, contract, day, midnight, files)
-        if not files:
+        if is_missing:
             key = f"{batch.raw}/{day}/{contract.file}"
             refused.append(Reject(key, 0, "missing_file", f"the day has no {contract.file}", b""))
             raw[contract.entity] += 1
         rejects[contract.entity] = refused
-    nobodys = [name for name in contents if batch.owner(name) is None]
     known = ", ".join(str(contract.file) for contract in batch.contracts)
-    for name in nobodys:
+    for name, content in contents.items():
         reason = f"the name is none of {known}, nor one that starts so"
-        reject = Reject(f"{batch.raw}/{day}/{name}", 0, "unknown_file", reason, contents[name])
+        reject = Reject(f"{batch.raw}/{day}/{name}", 0, "unknown_file", reason, content)
         rejects[batch.contracts[0].entity].append(reject)
-    raw[batch.contracts[0].entity] += len(nobodys)
+    raw[batch.contracts[0].entity] += len(contents)
     settle_references(days, taken)
     return {name: _settled(days[name], rejects[name], raw[name]) for name in days}
 
@@ -236,15 +236,15 @@ def _content(lake: Lake, key: str) -> bytes:
 
 
 def _read_entity(
-    batch: Batch, contract: Contract, day: str, midnight: np.datetime64, files: Mapping[str, bytes]
+    batch: Batch, contract: Contract, day: str, midnight: np.datetime64, files: dict[str, bytes]
 ) -> tuple[Day, list[Reject], int]:
     """The records of an entity and a day that are good in themselves, the others, and how many there are in all."""
     tables = [contract.arrow_schema.empty_table()]
     sources: list[Source] = []
     rejects: list[Reject] = []
     raw = 0
-    for name, packed in files.items():
-        source, parsed, faults, records = _parsed(contract, day, f"{batch.raw}/{day}/{name}", packed)
+    for name in list(files):
+        source, parsed, faults, records = _parsed(contract, day, f"{batch.raw}/{day}/{name}", files.pop(name))
         raw += records
         good, wrong = check(contract, parsed, np.full(parsed.num_rows, midnight))
         faults |= {int(source.lines[row]): fault for row, fault in wrong.items()}

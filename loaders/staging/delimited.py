@@ -1,8 +1,8 @@
 """CSV to columns. What a row must be is said once, by `_fields` and `_TYPED`; plain rows go through Arrow's parser.
 
 Arrow's parser alone is no judge: it trims numbers, takes 0x10 and NaN, and ends a line at a carriage return. It only
-splits rows that have no quote, no stray carriage return and as many fields as the header, and all fields come out as
-texts, which are then judged by value. So a row fares the same whoever its neighbours are.
+splits rows that have quotes only where they belong, no stray carriage return and as many fields as the header, and all
+fields come out as texts, which are then judged by value. So a row fares the same whoever its neighbours are.
 """
 
 import re
@@ -20,7 +20,7 @@ from loaders.contracts import Contract
 from loaders.staging.parse import raw_schema
 from loaders.staging.records import LONGEST_RECORD, Reject, Unreadable
 
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 1 << 20
 LONGEST_QUOTED = 1 << 16
 _BOM = b"\xef\xbb\xbf"
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f]")
@@ -37,8 +37,8 @@ Fault = tuple[str, str]
 class Rows:
     """The records of a CSV file: where each starts and ends in `data`, without line end, and its line in the file.
 
-    `fields` are those of records that hold quotes, by index, or why they are no records; `cut` says that the last
-    record has no line end.
+    `quoted` are records with quotes that Arrow reads; `fields` are those of other records with quotes, by index, or why
+    they are no rows; `cut` says that the last record has no line end.
     """
 
     folder: str
@@ -49,6 +49,7 @@ class Rows:
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     lines: NDArray[np.int64]
+    quoted: NDArray[np.bool_]
     fields: dict[int, list[str] | Fault]
     cut: bool
 
@@ -75,7 +76,7 @@ def read_rows(folder: str, key: str, content: bytes) -> Rows:
     """The records of a CSV file. Raises Unreadable where it has no header that could be one."""
     start = len(_BOM) if content.startswith(_BOM) else 0
     end = content.find(b"\n", start)
-    if not content[start:].strip():
+    if not content[start : start + 4096].strip() and not content[start:].strip():
         raise Unreadable(key, "it is empty, without even a header")
     if content[start : start + 2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Unreadable(key, "it is UTF-16, not UTF-8")
@@ -87,20 +88,19 @@ def read_rows(folder: str, key: str, content: bytes) -> Rows:
     if not header.strip():
         raise Unreadable(key, "its first line is empty, where the header belongs")
     names = _names(header)
-    data = content[end + 1 :]
-    text = np.frombuffer(data, "u1")
-    ends = np.flatnonzero(text == ord("\n"))
-    cut = bool(data) and not data.endswith(b"\n")
-    starts = np.append(0, ends + 1)[: len(ends) + cut]
-    ends = np.append(ends, len(data)) if cut else ends
+    text = np.frombuffer(content, "u1")
+    ends = end + np.flatnonzero(text[end:] == ord("\n"))
+    cut = not content.endswith(b"\n")
+    starts = (ends + 1)[: len(ends) - 1 + cut]
+    ends = np.append(ends[1:], len(content)) if cut else ends[1:]
     lines = np.arange(2, len(starts) + 2)
+    quoted = np.zeros(len(starts), bool)
     fields: dict[int, list[str] | Fault] = {}
-    if b'"' in data:
-        starts, ends, lines, fields = _with_quotes(data, starts, ends, lines, len(names))
-    if b"\r" in data:
-        returns = np.append(text, 0)[np.maximum(ends - 1, 0)] == ord("\r")
-        ends = ends - (returns & (ends > starts) & (ends < len(data)))
-    return Rows(folder, key, header, names, data, starts, ends, lines, fields, cut)
+    if content.find(b'"', end) >= 0:
+        starts, ends, lines, quoted, fields = _with_quotes(content, starts, ends, lines, len(names))
+    if content.find(b"\r", end) >= 0:
+        ends = ends - ((text[ends - 1] == ord("\r")) & (ends > starts) & (ends < len(content)))
+    return Rows(folder, key, header, names, content, starts, ends, lines, quoted, fields, cut)
 
 
 def _names(header: bytes) -> list[str]:
@@ -113,18 +113,21 @@ def _names(header: bytes) -> list[str]:
 
 def _with_quotes(
     data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], lines: NDArray[np.int64], columns: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], dict[int, list[str] | Fault]]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], dict[int, list[str] | Fault]]:
     """Lines as records where some hold quotes: a quoted line break ends no record.
 
     Lines are one record only if that gives as many fields as the header has: else the quote was never closed, and only
     the line that opens it is no record.
     """
-    quotes = np.flatnonzero(np.frombuffer(data, "u1") == ord('"'))
+    text = np.frombuffer(data, "u1")
+    quotes = int(starts[0]) + np.flatnonzero(text[starts[0] :] == ord('"'))
+    quoted = _well_quoted(text, quotes, starts, ends, columns)
+    some = np.unique(np.searchsorted(starts, quotes, side="right") - 1)
     found: dict[int, list[str] | Fault] = {}
     within = np.zeros(len(starts), bool)
     ends = ends.copy()
     open_until = -1
-    for line in np.unique(np.searchsorted(starts, quotes, side="right") - 1).tolist():
+    for line in some[~quoted[some]].tolist():
         start, end = int(starts[line]), int(ends[line])
         if start < open_until:
             continue
@@ -145,7 +148,40 @@ def _with_quotes(
         found[line] = _decoded(values, data[start : stop - 1], columns)
     keep = ~within
     at = np.cumsum(keep) - 1
-    return starts[keep], ends[keep], lines[keep], {int(at[line]): fields for line, fields in found.items()}
+    judged = {int(at[line]): fields for line, fields in found.items()}
+    return starts[keep], ends[keep], lines[keep], quoted[keep], judged
+
+
+def _well_quoted(
+    text: NDArray[np.uint8],
+    quotes: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    columns: int,
+) -> NDArray[np.bool_]:
+    """Which lines have quotes, only where they belong, and as many fields as there are columns.
+
+    In a line, quotes open and close in turn. One opens at the start of a field, or after one that closed and so is
+    doubled; one closes at the end of a field, or before one that opens.
+    """
+    counts = np.searchsorted(quotes, ends) - np.searchsorted(quotes, starts)
+    line = np.repeat(np.arange(len(starts)), counts)
+    opens = (np.arange(len(quotes)) - np.searchsorted(quotes, starts)[line]) % 2 == 0
+    before = text[quotes - 1]
+    after = text[np.minimum(quotes + 1, len(text) - 1)]
+    is_end = (quotes + 1 == ends[line]) | ((after == ord("\r")) & (quotes + 2 == ends[line]))
+    fine = np.where(
+        opens,
+        (quotes == starts[line]) | (before == ord(",")) | (before == ord('"')),
+        is_end | (after == ord(",")) | (after == ord('"')),
+    )
+    good = (counts > 0) & (counts % 2 == 0) & (ends < len(text))
+    good[line[~fine]] = False
+    commas = int(starts[0]) + np.flatnonzero(text[starts[0] :] == ord(","))
+    line = np.searchsorted(starts, commas, side="right") - 1
+    outside = (np.searchsorted(quotes, commas) - np.searchsorted(quotes, starts)[line]) % 2 == 0
+    found: NDArray[np.bool_] = good & (np.bincount(line[outside], minlength=len(starts)) == columns - 1)
+    return found
 
 
 def _fields(data: bytes, start: int, limit: int) -> tuple[list[bytes], int] | str:
@@ -183,10 +219,13 @@ def parse_rows(contract: Contract, rows: Rows) -> tuple[pa.Table, NDArray[np.int
     judged = dict(rows.fields)
     if rows.cut:
         judged[len(rows) - 1] = ("truncated", "the file ends within this line: it has no line end")
+    open_to = np.ones(len(rows), bool)
+    open_to[list(judged)] = False
     tables = []
     kept = []
     for first, last in _blocks(rows):
-        plain = _plain(rows, first, last, judged)
+        plain, others = _plain(rows, first, last, open_to[first:last])
+        judged.update({row: _judged(rows, row) for row in others.tolist()})
         table = _by_arrow(contract, rows, plain)
         if table is None:
             judged.update({row: _judged(rows, row) for row in plain.tolist()})
@@ -234,40 +273,47 @@ def _blocks(rows: Rows) -> list[tuple[int, int]]:
     return found
 
 
-def _plain(rows: Rows, first: int, last: int, judged: dict[int, list[str] | Fault]) -> NDArray[np.int64]:
-    """The records of a block that Arrow may split; the others are judged."""
+def _plain(
+    rows: Rows, first: int, last: int, open_to: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The records of a block that Arrow may split, and others, of those that are still open to judgement."""
     base = int(rows.starts[first])
     starts, ends = rows.starts[first:last] - base, rows.ends[first:last] - base
     block = rows.data[base : base + int(ends[-1])]
     text = np.frombuffer(block, "u1")
-    separators = np.append(0, np.cumsum(text == ord(","), dtype=np.int32))
-    good = separators[ends] - separators[starts] == len(rows.names) - 1
+    separators = _counts(text == ord(","))
+    good = rows.quoted[first:last] | (separators[ends] - separators[starts] == len(rows.names) - 1)
     good &= (ends > starts) & (ends - starts <= LONGEST_RECORD)
     if b"\r" in block:
-        stray = np.append(0, np.cumsum(text == ord("\r"), dtype=np.int32))
+        stray = _counts(text == ord("\r"))
         good &= stray[ends] == stray[starts]
     if not block.isascii():
         try:
             block.decode()
         except UnicodeDecodeError:
-            beyond = np.append(0, np.cumsum(text > 127, dtype=np.int32))
+            beyond = _counts(text > 127)
             good &= beyond[ends] == beyond[starts]
-    known = [row for row in judged if first <= row < last]
-    good[np.array(known, "i8") - first] = False
-    for row in (np.flatnonzero(~good) + first).tolist():
-        if row not in judged:
-            judged[row] = _judged(rows, row)
-    return np.flatnonzero(good) + first
+    return np.flatnonzero(good & open_to) + first, np.flatnonzero(~good & open_to) + first
+
+
+def _counts(marks: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """How many marks there are before each place, and in all."""
+    counts = np.zeros(len(marks) + 1, np.int32)
+    np.cumsum(marks, out=counts[1:])
+    return counts
 
 
 def _judged(rows: Rows, row: int) -> list[str] | Fault:
-    """The fields of one record without quotes, or why it is none."""
+    """The fields of one record on one line, or why it is none."""
     record = rows.record(row)
     if len(record) > LONGEST_RECORD:
         return "malformed_csv", f"longer than {LONGEST_RECORD:,} bytes"
     if not record:
         return "malformed_csv", "the line is empty"
-    return _decoded(record.split(b","), record, len(rows.names))
+    if b'"' not in record:
+        return _decoded(record.split(b","), record, len(rows.names))
+    fields = _fields(record + b"\n", 0, len(record) + 1)
+    return ("malformed_csv", fields) if isinstance(fields, str) else _decoded(fields[0], record, len(rows.names))
 
 
 def _by_arrow(contract: Contract, rows: Rows, plain: NDArray[np.int64]) -> pa.Table | None:
@@ -279,11 +325,12 @@ def _by_arrow(contract: Contract, rows: Rows, plain: NDArray[np.int64]) -> pa.Ta
     parts = [rows.data[rows.starts[first] : rows.ends[last]] for first, last in runs]
     block = (parts[0] if len(parts) == 1 else b"\n".join(parts)) + b"\n"
     types = {name: _OF_DICTIONARY if _repeats(contract, name) else pa.string() for name in rows.names}
+    quote = '"' if rows.quoted[plain].any() else False
     try:
         table = pcsv.read_csv(
             pa.BufferReader(block),
             read_options=pcsv.ReadOptions(column_names=rows.names, block_size=len(block) + 1, use_threads=False),
-            parse_options=pcsv.ParseOptions(quote_char=False, ignore_empty_lines=False),
+            parse_options=pcsv.ParseOptions(quote_char=quote, ignore_empty_lines=False),
             convert_options=pcsv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
         )
     except pa.ArrowInvalid:

@@ -77,7 +77,7 @@ def _shared(
     """Ids that records of more than one day hold, staged or refused for their ids, and those days."""
     staged = [lake.uri(part.data.key) for part in partitions.values() if part.data]
     refused = [lake.uri(part.quarantine.key) for part in partitions.values() if part.quarantine]
-    again = _refused_rows(lake, contract, partitions) if contract.file else None
+    again = _refused_rows(lake, contract, partitions) if contract.file and _sets(contract) else None
     found: Shared = {}
     for names in _sets(contract):
         pool = []

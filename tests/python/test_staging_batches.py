@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import digest
+from conftest import digest, digest_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -591,6 +591,15 @@ def test_workers_do_not_change_a_byte(good, tmp_path):
     shutil.copytree(good.root / "raw", other.root / "raw")
     stage(other, contracts(), workers=2)
     assert digest(good.root, *STAGED) == digest(other.root, *STAGED)
+
+
+def test_a_lake_in_a_bucket_holds_the_same_bytes(good, s3_lake):
+    for key, _ in good.find("raw"):
+        assert s3_lake.create(key, good.read(key))
+    raw(s3_lake, "labs.csv", b"", "2024-03-02")
+    (failure,) = stage(s3_lake, contracts()).failed
+    assert f"{s3_lake}/raw/clinical/2024-03-02/labs.csv cannot be read: it is empty" in str(failure)
+    assert digest_of(s3_lake, "staging", "quarantine") == digest_of(good, "staging", "quarantine")
 
 
 def shared_ids(lake: Lake) -> None:
