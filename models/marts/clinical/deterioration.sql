@@ -75,10 +75,9 @@ final as (
         {{ seconds_between("encounters.admitted_at", "crossings.first_7_at") }}
         / cast(3600 as {{ type_double() }}) as hours_to_first_7,
         -- the last score holds until the patient leaves
-        (
-            crossings.seconds_at_5
-            + coalesce({{ seconds_between("crossings.still_at_5_from", "encounters.discharged_at") }}, 0)
-        ) / cast(3600 as {{ type_double() }}) as hours_at_5,
+        (crossings.seconds_at_5 + coalesce(
+            {{ seconds_between("crossings.still_at_5_from", "encounters.discharged_at") }}, 0
+        )) / cast(3600 as {{ type_double() }}) as hours_at_5,
         encounters.discharge_destination as discharge_destination,
         encounters.is_death as is_death,
         case
