@@ -141,7 +141,7 @@ def noted(content: bytes) -> Rows:
 def listed(content: bytes) -> Rows:
     """The rows of a CSV file as texts by name; the last line is none if it has no end."""
     header, *lines = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").split(b"\n")
-    names = header.decode(errors="replace").split(",")
+    names = [name.decode(errors="replace") for name in quoted([header], 0)[1]]
     if len(set(names)) < len(names):
         return []
     found = []
