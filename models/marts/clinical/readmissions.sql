@@ -4,10 +4,16 @@ with encounters as (
 
 ),
 
+charts as (
+
+    select * from {{ ref("stg_clinical__encounters") }}
+
+),
+
 stays as (
 
     select * from {{ ref("int_stays") }}
-    where admitted_at is not null
+    where is_emergency and admitted_at is not null
 
 ),
 
@@ -30,17 +36,15 @@ observed_days as (
 
 ),
 
--- operations knows of every admission, also of patients who are still in bed
+-- who came back: operations knows of every admission, also of patients who are still in bed
 returns as (
 
     select
-        encounter_id,
-        min(case when is_emergency then admitted_at end) over (
-            partition by patient_id
-            order by admitted_at, encounter_id
-            rows between 1 following and unbounded following
-        ) as next_emergency_at
-    from stays
+        charts.encounter_id as encounter_id,
+        min(stays.admitted_at) as next_emergency_at
+    from charts
+    inner join stays on charts.patient_id = stays.patient_id and charts.discharged_at < stays.admitted_at
+    group by charts.encounter_id
 
 ),
 
