@@ -38,7 +38,7 @@ from loaders.world.patients import registered, registration_seconds, registry
 DISCHARGES = "state/clinical/discharges"
 NEXT_DAY_KEY = "state/clinical/next_day.json"
 REGISTRY_KEY = "state/patients_master.csv"
-CHUNK_ENCOUNTERS = 1_500
+CHUNK_ENCOUNTERS = 3_000
 CHUNK_DAYS = 31
 
 Counts = NDArray[np.int64]
