@@ -91,6 +91,38 @@ def batches(contracts: Mapping[str, Contract]) -> list[Batch]:
     return [Batch(tuple(together)) for together in found.values()]
 
 
+def objects_of(lake: Lake, batch: Batch, folders: list[str]) -> tuple[Objects, list[Failed]]:
+    """The raw objects of folders that have any, and the folders that cannot be listed."""
+    try:
+        found = {} if "" in folders else lake.objects_in(batch.raw, folders)
+    except (OSError, LakeError):
+        found = {}
+    failed = []
+    for folder in folders:
+        place = f"{batch.raw}/{folder}" if folder else batch.raw
+        try:
+            objects = found[folder] if folder in found else lake.objects(place, below=bool(folder))
+        except (OSError, LakeError) as error:
+            why = error.strerror if isinstance(error, OSError) else None
+            failed.append(Failed(folder or batch.raw, lake.uri(place), (why or str(error)).lower()))
+            continue
+        found[folder] = objects
+        strange = [name for name in (folder, *(name for name, _ in objects)) if not _is_text(name)]
+        if strange:
+            day = (folder or batch.raw).encode("ascii", "backslashreplace").decode()
+            failed.append(Failed(day, f"{lake.uri(batch.raw)}/{day}: {strange[0]!a}", "the name is not UTF-8"))
+            del found[folder]
+    return {folder: objects for folder, objects in found.items() if objects}, failed
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+        return True
+    except UnicodeEncodeError:
+        return False
+
+
 def stage_month(
     lake: Lake,
     batch: Batch,
@@ -104,6 +136,8 @@ def stage_month(
     `taken` are ids, by day and entity, that belong to records of other days. Where all days failed there are no
     partitions. Nothing refers to the files until the manifest does.
     """
+    if not again:
+        return {}, []
     with lake.scratch() as scratch:
         making = [_Month(lake, contract, month, old.get(contract.entity), scratch) for contract in batch.contracts]
         failed: list[Failed] = []

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from loaders.contracts import Contract
 from loaders.duck import connect
 from loaders.lake import Lake
-from loaders.staging.batch import Batch, Failed, stage_month
+from loaders.staging.batch import Batch, Failed, objects_of, stage_month
 from loaders.staging.delimited import parse_rows, read_rows
 from loaders.staging.manifest import Manifest, Partition
 from loaders.staging.parse import parse
@@ -59,8 +59,9 @@ def settle_batch_ids(
     for day in sorted(_connected(everything, touched)):
         month = partition_of(batch.contracts[0], day)
         old = {name: manifest[name][month] for name in shared if month in manifest.get(name, {})}
-        objects = {day: raw_objects(lake, batch.contracts[0], day)}
-        made, failed = stage_month(lake, batch, month, old, objects, {day: taken})
+        objects, failed = objects_of(lake, batch, [day])
+        made, failures = stage_month(lake, batch, month, old, objects, {day: taken})
+        failed += failures
         for name, part in made.items():
             manifest.setdefault(name, {})[month] = part
         yield month, made, failed

@@ -11,7 +11,7 @@ import pyarrow as pa
 from loaders.contracts import Contract
 from loaders.errors import LakeError
 from loaders.lake import Lake
-from loaders.staging.batch import Batch, Failed, Partitions, batches, stage_month
+from loaders.staging.batch import Batch, Failed, Partitions, batches, objects_of, stage_month
 from loaders.staging.files import Objects, seen_before
 from loaders.staging.ids import settle_batch_ids, settle_ids
 from loaders.staging.manifest import (
@@ -169,32 +169,36 @@ def _staged(lake: Lake, places: list[_Place], workers: int) -> Iterator[tuple[_P
 def _stage_new(lake: Lake, place: _Place) -> _Made:
     """Stage what is new in a partition."""
     contract = place.contracts[0]
+    if contract.file:
+        return _stage_new_days(lake, place)
     listed = listed_objects(lake, contract, place.partition, place.folders)
-    listed = {folder: found for folder, found in listed.items() if found}
-    new = _not_seen(lake, contract, listed, list(place.old.values()))
-    failed: list[Failed] = []
-    if contract.file and place.partition == NO_DAY:
-        failed = _unreadable(lake, contract, new)
-        new = {folder: found for folder, found in new.items() if folder not in {failure.day for failure in failed}}
-    if not new:
-        return _Made({}, failed)
-    if contract.file and place.partition != NO_DAY:
-        again = {day: listed[day] for day in new}
-        return _Made(*stage_month(lake, Batch(place.contracts), place.partition, place.old, again))
-    work = Work(contract, place.partition, place.old.get(contract.entity), new)
-    return _Made({contract.entity: stage_partition(lake, work)}, failed)
+    new = _not_seen(lake, contract, {folder: found for folder, found in listed.items() if found}, [*place.old.values()])
+    return _Made(_stage_single(lake, place, new) if new else {}, [])
 
 
-def _unreadable(lake: Lake, contract: Contract, objects: Objects) -> list[Failed]:
-    """Folders that are no days and hold an object that cannot be read."""
-    failed = []
-    for folder, found in objects.items():
+def _stage_new_days(lake: Lake, place: _Place) -> _Made:
+    """Stage the days of a batch in which anything is new, or what is in folders that are no days."""
+    batch = Batch(place.contracts)
+    contract = place.contracts[0]
+    listed, failed = objects_of(lake, batch, place.folders)
+    new = _not_seen(lake, contract, listed, [*place.old.values()])
+    if place.partition != NO_DAY:
+        made, failures = stage_month(lake, batch, place.partition, place.old, {day: listed[day] for day in new})
+        return _Made(made, failed + failures)
+    for folder in list(new):
         path = f"{contract.raw}/{folder}" if folder else contract.raw
         try:
-            lake.read_all(path, [name for name, _ in found])
+            lake.read_all(path, [name for name, _ in new[folder]])
         except LakeError as error:
-            failed.append(Failed(folder, lake.uri(path), str(error).rpartition(": ")[2]))
-    return failed
+            failed.append(Failed(folder or contract.raw, lake.uri(path), str(error).rpartition(": ")[2]))
+            del new[folder]
+    return _Made(_stage_single(lake, place, new) if new else {}, failed)
+
+
+def _stage_single(lake: Lake, place: _Place, new: Objects) -> Partitions:
+    contract = place.contracts[0]
+    work = Work(contract, place.partition, place.old.get(contract.entity), new)
+    return {contract.entity: stage_partition(lake, work)}
 
 
 def _start_worker() -> None:

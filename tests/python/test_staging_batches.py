@@ -1,6 +1,7 @@
 """Day batches: complete in themselves, the same whatever the order, and never held up by one bad day."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -9,6 +10,8 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -237,6 +240,39 @@ def test_good_days_pass_the_gate_and_are_in_the_status(good):
     found = status(good, contracts())
     assert found.unclaimed == {}
     assert any(re.match(r"clinical_patients +3 = ", line) for line in lines(found))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_rows_at_odds_with_what_they_refer_to_shut_the_gate(good):
+    """Staged files changed behind staging's back, with a manifest that agrees."""
+    manifest = read_manifest(good)
+
+    def rewrite(entity, name, values):
+        part = manifest[entity]["2024-02"]
+        path = good.root / part.data.key
+        table = pq.read_table(path)
+        at = table.schema.get_field_index(name)
+        pq.write_table(
+            table.set_column(at, table.schema.field(name), pa.array(values, table.schema.field(name).type)), path
+        )
+        file = replace(part.data, size=path.stat().st_size, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+        manifest[entity]["2024-02"] = replace(part, data=file)
+
+    early, late = datetime(2024, 2, 29, 0, 59), datetime(2024, 2, 29, 21)
+    rewrite("vitals", "event_time", [early, early, late, late])
+    rewrite("labs", "patient_id", ["P000000002", "P000000001"])
+    rewrite("notes", "encounter_id", ["F01-20240301-0003"] * 2)
+    rewrite("encounters", "discharge_time", [datetime(2024, 3, 1)] * 2)
+    write_manifest(good, manifest)
+    failed = {(o.relation, o.expectation): o for o in check_staging(good, contracts()) if not o.passed}
+    assert {key: outcome.unexpected for key, outcome in failed.items()} == {
+        ("staged.vitals", "event_time is not before encounters.admit_time"): 2,
+        ("staged.labs", "patient_id is encounters.patient_id"): 2,
+        ("staged.notes", "encounter_id is among the day's encounters.encounter_id"): 2,
+        ("staged.encounters", "discharge_time is on batch_date"): 2,
+    }
 
 
 def spoil(rows: Rows, entity: str, at: int = 0, **changes: object) -> Rows:
@@ -497,6 +533,30 @@ def test_an_object_that_cannot_be_got_fails_its_day(lake, monkeypatch):
     assert failure.day == DAY
     assert f"{DAY}/labs.csv cannot be read: permission denied" in str(failure)
     assert len(staged(lake, "labs")) == 1
+
+
+def test_folders_that_cannot_be_listed_or_named_fail_alone(lake, monkeypatch):
+    for number, day in enumerate(("2024-02-27", "2024-02-28", DAY), 1):
+        put(lake, encounter(number, day), day)
+    (lake.root / "raw/clinical/2024-02-28").joinpath(os.fsdecode(b"vitals_\xff.csv")).write_bytes(b"")
+    put(lake, {"labs": []}, "lost")
+    put(lake, {"labs": []}, os.fsdecode(b"\xff"))
+    real = os.scandir
+
+    def denied(path):
+        if str(path).endswith((f"clinical/{DAY}", "clinical/lost")):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr("loaders.lake.folder.os.scandir", denied)
+    said = [str(failure) for failure in stage(lake, contracts()).failed]
+    assert [line.split(" ", 1)[0] for line in said] == ["2024-02-28", DAY, "\\udcff", "lost"]
+    assert r"2024-02-28: 'vitals_\udcff.csv' cannot be read: the name is not UTF-8" in said[0]
+    assert f"{lake.root}/raw/clinical/{DAY} cannot be read: permission denied" in said[1]
+    assert {str(row["batch_date"]) for row in staged(lake, "vitals")} == {"2024-02-27"}
+    monkeypatch.undo()
+    assert run(lake) == ["2024-02-28", "\\udcff"]
+    assert refused(lake) == {"clinical_patients": ["unknown_folder"]}
 
 
 def test_a_late_file_that_cannot_be_read_leaves_the_day_as_it_was(good):
