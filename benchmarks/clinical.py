@@ -12,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
+import pyarrow.json as pj
 
 from benchmarks.measure import Row, fresh, in_own_process, timed
+from loaders.contracts import contracts
 from loaders.lake import Lake
 from loaders.raw.batches import batch_rows
 from loaders.raw.clinical import write_batches
 from loaders.raw.generate import operate_all
+from loaders.staging.stage import stage
 from loaders.world.calendar import DAY_SECONDS, day_number
 from loaders.world.clinical.chart import Chart, chart
 from loaders.world.config import PRESETS
@@ -62,6 +65,13 @@ def rows() -> Iterator[Row]:
         f"{finished / one.seconds:,.0f} encounters/s",
         f"two processes {finished / two.seconds:,.0f}; clinosim, a deeper physiology, CSV: "
         f"{theirs / peer.seconds:,.0f} encounters/s",
+    )
+    staged, read = in_own_process("clinical:staging"), in_own_process("clinical:reading")
+    total = _rows_in_batches()
+    yield Row(
+        f"staging {total:,} rows of those batches, one process",
+        f"{total / staged.seconds:,.0f} rows/s",
+        f"Arrow reading the same CSV and JSON alone: {total / read.seconds:,.0f} rows/s; {staged.megabytes:,.0f} MB",
     )
     short, long = (in_own_process("clinical:batches", days, 1, times=1) for days in (SHORT_DAYS, LONG_DAYS))
     yield Row(
@@ -153,6 +163,38 @@ def _finished(days: int) -> int:
     lake, world = Lake.at(fresh("finished")), replace(DEMO, days=days)
     operate_all(lake, world)
     return write_batches(lake, world).rows["encounters.csv"]
+
+
+@lru_cache
+def _plain() -> tuple[Lake, int]:
+    """The batches of the demo, not packed, and how many rows they hold."""
+    lake, world = Lake.at(fresh("plain")), replace(DEMO, packed=False)
+    operate_all(lake, replace(world, packed=True))
+    return lake, sum(write_batches(lake, world).rows.values())
+
+
+def _rows_in_batches() -> int:
+    return _plain()[1]
+
+
+def staging() -> float:
+    """Seconds for staging the batches of the demo."""
+    lake, _ = _plain()
+    batch = {entity: contract for entity, contract in contracts().items() if contract.file}
+    return timed(lambda: stage(lake, batch))
+
+
+def reading() -> float:
+    """Seconds that Arrow's readers take for the same files, one at a time, without a look at what they say."""
+    lake, _ = _plain()
+    files = sorted((lake.root / "raw/clinical").glob("*/*"))
+    return timed(lambda: [_read(path) for path in files])
+
+
+def _read(path: Path) -> pa.Table:
+    if path.suffix == ".jsonl":
+        return pj.read_json(path, read_options=pj.ReadOptions(use_threads=False))
+    return pc.read_csv(path, read_options=pc.ReadOptions(use_threads=False))
 
 
 def clinosims() -> float:
