@@ -67,10 +67,8 @@ class Failed:
     why: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.day} is not staged: {self.key} cannot be read: {self.why}; put it right and run again, "
-            "the other days are staged"
-        )
+        why = " ".join(self.why.split())
+        return f"{self.day} fails: {self.key} cannot be read: {why}; put it right and run again, other days are staged"
 
 
 @dataclass(frozen=True)
@@ -246,7 +244,8 @@ def _settled(day: Day, rejects: list[Reject], raw: int) -> _Staged:
         faults = {int(source.lines[row]): fault for row, fault in here.items()}
         rejects = rejects + [reject for _, reject in source.records.rejected(faults)]
         first += len(source.lines)
-    counts = Counts(raw, rows.num_rows, raw - rows.num_rows - len(rejects), len(rejects))
+    duplicates = sum(twin not in day.faults for twin in day.twins)
+    counts = Counts(raw, rows.num_rows, duplicates, len(rejects))
     return _Staged(rows, counts, rejects)
 
 

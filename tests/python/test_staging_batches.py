@@ -578,7 +578,7 @@ def test_the_command_names_each_failed_day_after_it_has_staged_the_others(lake):
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert [line.split()[1] for line in errors] == [DAY, "2024-03-01"]
     for line in errors:
-        assert line.endswith("put it right and run again, the other days are staged")
+        assert line.endswith("put it right and run again, other days are staged")
         assert "labs.csv cannot be read: it is empty, without even a header" in line
 
 
