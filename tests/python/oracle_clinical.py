@@ -313,7 +313,8 @@ def clinical_validation(stays: Rows, vitals: Rows, labs: Rows, returns: Rows, da
             "metric": f"mortality_{row['scenario']}", "metric_order": 101 + n, "unit": "share",
             "description": f"Deaths in hospital among encounters for: {row['scenario_name']}",
             "lowest": row["published_mortality_low"], "highest": row["published_mortality_high"], "minimum_days": 28,
-            "minimum_rows": 500, "source": "Mortality by scenario, within 30 % or the band that is reported",
+            "minimum_rows": round(100 / Fraction(row["published_mortality_low"])),
+            "source": "Mortality by scenario, within 30 % or the band that is reported",
         }
         for n, row in enumerate(with_band)
     ]  # fmt: skip

@@ -41,7 +41,7 @@ published as (
         lowest,
         highest,
         minimum_days,
-        minimum_rows,
+        cast(minimum_rows as integer) as minimum_rows,
         source
     from figures
     union all
@@ -53,7 +53,8 @@ published as (
         published_mortality_low as lowest,
         published_mortality_high as highest,
         28 as minimum_days,
-        500 as minimum_rows,
+        -- so many that a hundred deaths are the fewest to be expected
+        cast(round(100 / published_mortality_low) as integer) as minimum_rows,
         'Mortality by scenario, within 30 % or the band that is reported' as source
     from scenarios
 
