@@ -669,6 +669,24 @@ def shared_ids(lake: Lake) -> None:
     put(lake, together(later, encounter(4)), DAY)
 
 
+def test_ids_that_cannot_be_settled_are_settled_once_their_days_can_be_read(tmp_path):
+    lake, at_once = Lake.at(tmp_path / "lake"), Lake.at(tmp_path / "at_once")
+    shared_ids(lake)
+    assert run(lake) == []
+    path = lake.root / "raw/clinical/2024-01-31/vitals.csv"
+    data = path.read_bytes()
+    path.write_bytes(b"\0" * len(data))
+    put(lake, {"encounters": encounter(8, vitals=0)["encounters"]}, part="_2")
+    for _ in range(2):
+        assert run(lake) == ["2024-01-31"]
+        assert counts(lake)["encounters"] == (5, 3, 0, 2)
+    path.write_bytes(data)
+    assert run(lake) == []
+    shutil.copytree(lake.root / "raw", at_once.root / "raw")
+    run(at_once)
+    assert digest(lake.root, *STAGED) == digest(at_once.root, *STAGED)
+
+
 KILL = """
 import os, sys
 from loaders.contracts import contracts
