@@ -26,7 +26,7 @@ signs as (
         vitals.spo2 as spo2,
         vitals.on_oxygen as on_oxygen,
         vitals.temperature_celsius as temperature_celsius,
-        cast(round(vitals.temperature_celsius * 10) as integer) as temperature_tenths,
+        cast(floor(vitals.temperature_celsius * 10 + 0.5) as integer) as temperature_tenths,
         vitals.systolic_bp as systolic_bp,
         vitals.diastolic_bp as diastolic_bp,
         vitals.consciousness as consciousness,

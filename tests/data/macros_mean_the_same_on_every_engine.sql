@@ -71,6 +71,7 @@ cases as (
         ("characters, not bytes", dbt.length("'Zürich 日本'"), "9"),
         ("words of a text", word_count("' SpO₂ 91 %,  on air.\nPlan:\tnone '"), "7"),
         ("words of an empty text", word_count("''"), "0"),
+        ("words with spaces that do not part them", word_count("'10\u00a0000 ml\u2009a\u3000day'"), "2"),
         ("an age on the eve of a birthday", age_years("cast('1940-03-02' as " ~ type_date() ~ ")", "cast('2024-03-01' as " ~ type_date() ~ ")"), "83"),
         ("an age on a birthday", age_years("cast('1940-03-01' as " ~ type_date() ~ ")", "cast('2024-03-01' as " ~ type_date() ~ ")"), "84"),
         ("an age of one born on a leap day", age_years(day, "cast('2025-02-28' as " ~ type_date() ~ ")"), "0"),
