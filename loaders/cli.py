@@ -459,16 +459,18 @@ def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None
 
 
 def _batch(lake: Lake, world: "World", workers: int | None) -> None:
+    from loaders.raw.batches import HEADERS
     from loaders.raw.clinical import write_batches
 
     clock = Clock()
     with bar("batch", "days") as advance:
         made = write_batches(lake, world, _workers(workers), advance)
     if made.days:
-        rows = {file.partition(".")[0]: count for file, count in made.rows.items()}
-        said = ", ".join(f"{rows[name]:,} {name}" for name in ("encounters", "vitals", "labs", "notes"))
+        said = ", ".join(f"{made.rows[file]:,} {file.partition('.')[0]}" for file in HEADERS if file != "patients.csv")
         faults = f", {made.faults:,} faulty rows" if made.faults else ""
-        typer.echo(clock.line("batch", f"{made.days:,} days: {said}{faults}", rows["encounters"], "encounters"))
+        typer.echo(
+            clock.line("batch", f"{made.days:,} days: {said}{faults}", made.rows["encounters.csv"], "encounters")
+        )
     else:
         typer.echo(clock.line("batch", "nothing new"))
 
