@@ -13,6 +13,8 @@ from typing import Any
 
 import duckdb
 import oracle
+import oracle_batches
+import oracle_clinical
 import oracle_small
 import pytest
 from comparison import differences, named
@@ -116,6 +118,57 @@ def go_to_the_edges(lake: Lake) -> None:
         path.unlink()
     for path in (lake.root / "raw/clinical").glob("*/*.csv"):
         in_another_dialect(path)
+    tell_odd_batch(lake)
+
+
+def tell_odd_batch(lake: Lake) -> None:
+    """Stays of which operations knows nothing: birthdays in bed, edges of NEWS2, and what no seed and no registry has.
+
+    They are more files of the day, and stand before the others of their kind.
+    """
+    day, stay = "2023-12-21", "F09-20231220-00{:02d}".format
+    ages = ["2007-12-21", "2007-12-20", "2004-02-29", "2023-12-20", "1938-12-20"]
+    patients = [f"P98000000{n},F09,999000000{n},A,B,male,{born},O+" for n, born in enumerate(ages)]
+    where = "F09-ODD,2023-12-20T23:59:59Z,2023-12-21T23:59:59Z"
+    stays = [
+        f"{stay(n)},P98000000{n},F09,{where},emergency,sepsis,1,{1 + n % 2},{'Z99.X' if n else 'A41.9'},died"
+        for n in range(len(ages))
+    ]
+    signs = ["38.05,91,50,A", "39.0,88,40,A", "36.04,101,51,C", "35.0,219,131,U", "39.05,220,90,A", "38.04,90,41,A"]
+    vitals = [
+        f"{stay(n)}-V{k:04d},{stay(n)},P98000000{n},2023-12-21T0{k // 2}:00:00Z,{'true' if k % 3 else 'false'},"
+        f"{spo2},{rate},{sign.replace(',', ',20,', 1)}"
+        for n in range(len(ages))
+        for k, (sign, spo2, rate) in enumerate(
+            zip(signs, (83, 88, 93, 95, 97, 100), (8, 9, 12, 21, 24, 25), strict=True)
+        )
+    ]
+    labs = [
+        f"{stay(n)}-L{k:04d},{stay(n)},P98000000{n},2023-12-21T10:00:00Z,2023-12-21T10:00:{k:02d}Z,{test},1-1,{value},x,"
+        "0.1,0.3"
+        for n in range(len(ages))
+        for k, (test, value) in enumerate((("sodium", "0.1"), ("unheard_of", "0.3"), ("crp", "0.30000000000000004")), 1)
+    ]
+    texts = ["SpO₂  91 %, 38.05 °C ", "", "日本 🏥", "10\u00a0000 ml", "\u2009a\u3000b"]
+    notes = [
+        {"note_id": f"{stay(n)}-N0001", "encounter_id": stay(n), "patient_id": f"P98000000{n}",
+         "note_time": "2023-12-20T23:59:59Z", "note_type": "nursing", "author_role": "nurse", "note_text": text}
+        for n, text in enumerate(texts)
+    ]  # fmt: skip
+    headers = {
+        "patients": "patient_id,facility_id,nhs_number,given_name,family_name,sex,date_of_birth,blood_group",
+        "encounters": "encounter_id,patient_id,facility_id,department_id,admit_time,discharge_time,admission_method,"
+        "scenario,acuity,spo2_scale,primary_diagnosis,discharge_destination",
+        "vitals": "observation_id,encounter_id,patient_id,event_time,on_oxygen,spo2,resp_rate,temperature_celsius,"
+        "diastolic_bp,systolic_bp,heart_rate,consciousness",
+        "labs": "result_id,encounter_id,patient_id,event_time,result_time,test_code,loinc_code,value,unit,"
+        "reference_low,reference_high",
+    }
+    rows = {"patients": patients, "encounters": stays, "vitals": vitals, "labs": labs}
+    for name, header in headers.items():
+        assert lake.create(f"raw/clinical/{day}/{name}.0.csv", "\n".join([header, *rows[name], ""]).encode())
+    lines = "".join(json.dumps(note, ensure_ascii=False) + "\n" for note in notes)
+    assert lake.create(f"raw/clinical/{day}/notes.0.jsonl", lines.encode())
 
 
 def some_of_all(lake: Lake) -> list[Path]:
@@ -188,6 +241,26 @@ def test_a_relation_is_what_the_raw_objects_say(worked_out, name, relation):
     world = worked_out(name)
     assert bool(world.expected[relation]) is ((name, relation) not in EMPTY)
     assert differences(world.expected[relation], world.actual[relation], KEYS[relation]) == []
+
+
+def test_the_worlds_hold_what_is_easily_got_wrong(worked_out):
+    edges, spoiled, winter = (worked_out(name).actual for name in ("edges", "spoiled", "winter"))
+    assert not all(row["is_in_operations"] for row in edges["core.dim_patient"])
+    odd = [row for row in edges["core.fact_encounters"] if row["department_key"] == oracle_small.UNKNOWN]
+    assert sorted(row["age_years"] for row in odd) == [0, 15, 16, 19, 85]
+    assert {row["diagnosis_name"] is None for row in odd} == {False, True}
+    signs = [row for row in edges["core.fact_vitals"] if row["department_key"] == oracle_small.UNKNOWN]
+    assert {row["news2_score"] is None for row in signs} == {False, True}
+    assert {row["temperature_score"] for row in signs} == {None, 0, 1, 2, 3}
+    assert len([row for row in edges["core.fact_notes"] if row["note_text"] == ""]) == 1
+    assert {None} < {row["test_name"] for row in edges["core.fact_labs"]}
+    assert "unknown" in {row["department_code"] for row in edges["clinical.length_of_stay"]}
+    days = {name: {row["batch_date"] for row in spoiled[f"core.fact_{name}"]} for name in ("vitals", "labs")}
+    assert date(2024, 2, 20) in days["vitals"] - days["labs"]
+    assert date(2024, 2, 22) not in days["vitals"]
+    returns = [sum(row["emergency_readmissions"] for row in one["clinical.readmissions"]) for one in (spoiled, winter)]
+    assert min(returns) > 3
+    assert {row["verdict"] for row in winter["clinical.clinical_validation"]} > {"agrees", "too little data"}
 
 
 def changed(value: Any) -> Any:
@@ -279,6 +352,35 @@ def test_percentiles_are_those_of_the_standard_library(count):
     cuts = statistics.quantiles(values, n=20, method="inclusive")
     for n in (10, 18, 19):
         assert oracle_small.percentile(values, Fraction(n, 20)) == cuts[n - 1]
+
+
+def test_every_sign_is_in_one_box_of_the_chart_of_news2():
+    ranges = {
+        "resp_rate": range(4, 61), "spo2_scale1": range(50, 101), "systolic_bp": range(50, 261),
+        "heart_rate": range(20, 221), "temperature": [Decimal(n) / 10 for n in range(300, 426)],
+        "consciousness": "ACVPU", "oxygen": ["air", "O2"], "spo2_scale2": range(50, 101),
+    }  # fmt: skip
+    for sign, values in ranges.items():
+        for gas in ("air", "O2"):
+            scored = [oracle_clinical.score(sign, value, gas) for value in values]
+            assert set(scored) <= {0, 1, 2, 3}
+            assert 0 in scored
+    assert [oracle_clinical.score("spo2_scale2", spo2, "O2") for spo2 in (83, 85, 87, 92, 94, 96, 97)] == [
+        3,
+        2,
+        1,
+        0,
+        1,
+        2,
+        3,
+    ]
+    with pytest.raises(ValueError, match="not enough values"):
+        oracle_clinical.score("consciousness", "X")
+
+
+def test_a_quote_that_never_closes_costs_its_own_row_only():
+    rows = b'a,b\r\n"1","2, ""3"""\n"4,5\n6,7\n"8\n",9\n10,"11"\n12,13'
+    assert oracle_batches.listed(rows) == [{"a": "1", "b": '2, "3"'}, {"a": "6", "b": "7"}, {"a": "10", "b": "11"}]
 
 
 def test_holidays_and_weeks_are_those_of_the_seed():
