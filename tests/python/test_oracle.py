@@ -144,7 +144,7 @@ def tell_odd_batch(lake: Lake) -> None:
         )
     ]
     labs = [
-        f"{stay(n)}-L{k:04d},{stay(n)},P98000000{n},2023-12-21T10:00:00Z,2023-12-21T10:00:{k:02d}Z,{test},1-1,{value},x,"
+        f"{stay(n)}-L{k:04d},{stay(n)},P98000000{n},2023-12-21T10:00:00Z,2023-12-21T10:00:{k:02d}Z,{test},123-4,{value},x,"
         "0.1,0.3"
         for n in range(len(ages))
         for k, (test, value) in enumerate((("sodium", "0.1"), ("unheard_of", "0.3"), ("crp", "0.30000000000000004")), 1)
@@ -260,7 +260,7 @@ def test_the_worlds_hold_what_is_easily_got_wrong(worked_out):
     assert date(2024, 2, 22) not in days["vitals"]
     returns = [sum(row["emergency_readmissions"] for row in one["clinical.readmissions"]) for one in (spoiled, winter)]
     assert min(returns) > 3
-    assert {row["verdict"] for row in winter["clinical.clinical_validation"]} > {"agrees", "too little data"}
+    assert {row["verdict"] for row in winter["clinical.clinical_validation"]} >= {"agrees", "too little data"}
 
 
 def changed(value: Any) -> Any:
