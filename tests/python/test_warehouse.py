@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -354,3 +355,63 @@ def test_plain_dbt_leaves_a_foreign_database_alone(ran, tmp_path):
     assert done.returncode != 0
     assert "holds tables that are not Wardhouse's" in done.stdout
     assert rows(tmp_path / "plain.duckdb", "select table_name from information_schema.tables") == [("mine",)]
+
+
+def shown(lake: Lake, *arguments: str):
+    return CliRunner().invoke(app, ["show", "encounter", *arguments, "--lake", str(lake.root)])
+
+
+def test_a_stay_is_told_from_admission_to_discharge(ran):
+    lake, _ = ran
+    (encounter_id, sets, notes, abnormal), *_ = rows(
+        published(lake),
+        "select encounter_id, sets, notes, abnormal from core.fact_encounters "
+        "join (select encounter_id, count(*) as sets from core.fact_vitals group by all) using (encounter_id) "
+        "join (select encounter_id, list(note_text) as notes from core.fact_notes group by all) using (encounter_id) "
+        "join (select encounter_id, list(test_name) as abnormal from core.fact_labs where is_abnormal group by all) "
+        "using (encounter_id) where is_adult and sets between 20 and 40 order by encounter_id",
+    )
+    done = shown(lake, encounter_id, "--all")
+    assert done.exit_code == 0
+    told = done.stdout.splitlines()
+    assert told[0].startswith(f"encounter   {encounter_id}: ")
+    moments = [line for line in told if re.match(r"  \d\d:\d\d  ", line)]
+    assert " admitted " in moments[0]
+    assert " discharged " in moments[-1]
+    assert sum(" vitals " in line and " NEWS2 " in line for line in moments) == sets
+    assert [line[2:7] for line in moments if " note " in line]
+    joined = " ".join(done.stdout.split())
+    assert all(" ".join(note.split()) in joined for note in notes)
+    assert all(f"{name} " in joined for name in abnormal)
+    days = [line for line in told if re.search(r"day \d\d \w+ 2024$|day \d\d \w+ 2023$", line)]
+    assert len(days) == len(set(days)) >= 1
+
+
+def test_sets_that_tell_nothing_new_are_told_together(ran):
+    lake, _ = ran
+    default = shown(lake)
+    assert default.exit_code == 0
+    encounter_id = default.stdout.split()[1].rstrip(":")
+    whole = shown(lake, encounter_id, "--all").stdout
+    assert shown(lake, encounter_id).stdout == default.stdout
+    one_by_one = len(re.findall(r"^  \d\d:\d\d  vitals", whole, re.MULTILINE))
+    at_once = re.findall(r"vitals     (\d+) more sets?", default.stdout)
+    single = len(re.findall(r"^  \d\d:\d\d  vitals     HR", default.stdout, re.MULTILINE))
+    assert single + sum(map(int, at_once)) == one_by_one
+
+
+def test_a_stay_that_cannot_be_shown_is_explained_in_one_line(ran):
+    lake, _ = ran
+    ((in_bed,), *_) = rows(
+        published(lake),
+        "select encounter_id from core.fact_admissions anti join core.fact_encounters using (encounter_id)",
+    )
+    for name, said in {
+        "Robert'); drop table x;--": "is no encounter id: they look like F01-20240229-0017",
+        "F01-19990101-0001": "there is no encounter F01-19990101-0001 in",
+        in_bed: f"{in_bed} is not over: what happens in a stay is told on the day of its discharge",
+    }.items():
+        done = shown(lake, name)
+        assert done.exit_code == 1
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
