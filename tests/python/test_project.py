@@ -64,6 +64,17 @@ def test_every_model_states_its_grain(manifest):
             assert last.startswith("One row per "), (node["name"], last)
 
 
+def test_a_run_asks_for_every_required_column(manifest):
+    """`wardhouse run` leaves not_null tests out for no_required_nulls, which asks for the same columns at once."""
+    asked: dict[str, set[str]] = {"not_null": set(), "no_required_nulls": set()}
+    for node in manifest["nodes"].values():
+        name = (node.get("test_metadata") or {}).get("name")
+        if name in asked and node["attached_node"]:
+            asked[name].add(node["attached_node"])
+    assert len(asked["not_null"]) > 40
+    assert asked["not_null"] == asked["no_required_nulls"]
+
+
 def test_every_singular_test_is_described(manifest):
     for node in manifest["nodes"].values():
         if node["resource_type"] == "test" and not node.get("test_metadata"):
