@@ -243,6 +243,9 @@ def _timeline(events: list[Moment]) -> Iterator[str]:
         yield f"{day:%A %d %B %Y}"
         for event in of_day:
             start = f"  {event.at:%H:%M}  {event.kind:<11}"
+            if event.kind == "vitals":
+                yield start + event.said
+                continue
             yield from textwrap.wrap(
                 event.said, width, initial_indent=start, subsequent_indent=" " * len(start), break_long_words=False
             )
