@@ -103,6 +103,7 @@ def compare(
     for done, relation in enumerate(found, 1):
         with duckdb.connect(config={"threads": 2}) as database:
             columns = fetch(database, "one", first, relation)
+            caught = tuple(controls_caught(database, relation, columns, "one"))
             for warehouse in others:
                 engine = NAMES[warehouse.target]
                 types = fetch(database, "other", warehouse, relation)
@@ -117,7 +118,7 @@ def compare(
                         _count(database, "from other"),
                         len(types),
                         tuple(differences),
-                        tuple(controls_caught(database, relation, columns, "one")),
+                        caught,
                     )
                 )
         progress(done, len(found))
@@ -202,22 +203,32 @@ def differing(
             example = database.execute(f"select {key} {missing} limit 1").fetchone()
             yield f"{count:,} rows are only in the {_place(here)}, such as {_shown(relation.key, example)}"
     known = {name for (name,) in database.execute(f"select column_name from (describe {other})").fetchall()}
-    for name in columns:
-        if name in relation.key or name not in known:
-            continue
-        unequal = f"a.{name} is distinct from b.{name}"
-        if name in relation.inexact:
-            unequal = (
-                f"(a.{name} is null) <> (b.{name} is null) "
-                f"or abs(a.{name} - b.{name}) > {TOLERANCE} * greatest(abs(a.{name}), abs(b.{name}))"
-            )
-        pairs = f"from {one} as a inner join {other} as b on {same_key} where {unequal}"
-        count = _count(database, pairs)
+    unequal = {
+        name: _unequal(name, name in relation.inexact) for name in columns if name in known and name not in relation.key
+    }
+    if not unequal:
+        return
+    pairs = f"from {one} as a inner join {other} as b on {same_key}"
+    counted = ", ".join(f"count(*) filter (where {condition})" for condition in unequal.values())
+    counts = database.execute(f"select {counted} {pairs}").fetchall()[0]
+    for (name, condition), count in zip(unequal.items(), counts, strict=True):
         if count:
             keys = ", ".join(f"a.{each}" for each in relation.key)
-            example = database.execute(f"select {keys}, a.{name}, b.{name} {pairs} limit 1").fetchall()[0]
-            *at, here, there = example
+            example = database.execute(
+                f"select {keys}, a.{name}, b.{name} {pairs} where {condition} limit 1"
+            ).fetchall()
+            *at, here, there = example[0]
             yield f"{name} differs in {count:,} rows, such as {_shown(relation.key, at)}: {here!r} and {there!r}"
+
+
+def _unequal(name: str, is_inexact: bool) -> str:
+    """When a column of a pair of rows differs."""
+    if not is_inexact:
+        return f"a.{name} is distinct from b.{name}"
+    return (
+        f"(a.{name} is null) <> (b.{name} is null) "
+        f"or abs(a.{name} - b.{name}) > {TOLERANCE} * greatest(abs(a.{name}), abs(b.{name}))"
+    )
 
 
 def controls_caught(
