@@ -23,7 +23,7 @@ local: $(VENV)/.local  ## Install the stand-ins of ClickHouse, Redshift and S3
 
 test: $(VENV)/.dev  ## Lint and run all tests
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.dev  ## Check style, types, SQL, YAML and the dbt project
 	$(BIN)/ruff check --quiet
@@ -33,7 +33,7 @@ lint: $(VENV)/.dev  ## Check style, types, SQL, YAML and the dbt project
 	WARDHOUSE_DUCKDB=:memory: $(BIN)/sqlfluff lint --disable-progress-bar models tests/data
 	$(BIN)/pytest -q tests/python/test_project.py
 
-bench: $(VENV)/.bench  ## Measure speed and memory beside peers; takes about twenty-five minutes
+bench: $(VENV)/.bench  ## Measure speed and memory beside peers; takes about half an hour
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: $(VENV)/.uv  ## Resolve requirements/*.in anew

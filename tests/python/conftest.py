@@ -22,6 +22,15 @@ from loaders.world.config import PRESETS, World
 COMMAND = Path(sys.executable).with_name("wardhouse")
 
 
+LONGEST = ("test_parity.py", "test_warehouse.py", "test_oracle.py", "test_s3_pipeline.py", "test_local_clickhouse.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first, so that two workers end at about the same time."""
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONGEST)))
+
+
 @pytest.fixture(scope="session")
 def small_world() -> World:
     """Two hospitals of forty beds, for three weeks that cross the end of a leap February."""
