@@ -1,21 +1,21 @@
 """The clinical daily batch as text: the lines of each file, a column at a time, all of a facility's days at once."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from loaders.raw.events import METHODS, encounter_ids, text_buffer
+from loaders.raw.events import METHODS, encounter_ids
+from loaders.raw.lines import DayLines
 from loaders.raw.text import dates, joined, patient_ids, picked, timestamps, whole
 from loaders.world.calendar import DAY_SECONDS
 from loaders.world.clinical.chart import Chart
 from loaders.world.clinical.diagnoses import DIAGNOSES
 from loaders.world.clinical.lab_tests import TESTS, LabTest
+from loaders.world.clinical.labs import DECIMALS
 from loaders.world.clinical.notes import AUTHOR_ROLES, NOTE_TYPES
 from loaders.world.clinical.scenarios import SCENARIOS
 from loaders.world.clinical.vitals import CONSCIOUSNESS
@@ -51,26 +51,10 @@ ENTITY_OF_FILE = {
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Lines of one file, with their line ends, in order of days, and the batch's day of each."""
+class Rows(DayLines):
+    """Lines of one file by the day of their batch."""
 
     file: str
-    lines: pa.Array
-    days: Ints
-
-    def by_day(self) -> Iterator[tuple[int, slice]]:
-        """Each day that has lines, with where they are."""
-        days, starts = np.unique(self.days, return_index=True)
-        for day, part in zip(days.tolist(), pairwise([*starts.tolist(), len(self.days)]), strict=True):
-            yield day, slice(*part)
-
-    def data(self, part: slice) -> memoryview:
-        """A run of lines as they stand in a file."""
-        return text_buffer(self.lines, part)
-
-    def texts(self, part: slice) -> list[bytes]:
-        """Each line of a run by itself."""
-        return self.lines[part].cast(pa.large_binary()).to_pylist()
 
 
 def batch_rows(chart: Chart, who: Registry) -> list[Rows]:
@@ -81,11 +65,11 @@ def batch_rows(chart: Chart, who: Registry) -> list[Rows]:
     patients = patient_ids(facility, stays.patient)
     both = joined(encounters, ",", patients)
     return [
-        Rows("patients.csv", joined(patients, ",", registry_columns(facility, who), "\n"), days),
-        Rows("encounters.csv", _encounters(chart, both), days),
-        Rows("vitals.csv", _vitals(chart, encounters, both), days[chart.vitals.stay]),
-        Rows("labs.csv", _labs(chart, who.is_woman, encounters, both), days[chart.labs.stay]),
-        Rows("notes.jsonl", _notes(chart, encounters, patients), days[chart.notes.stay]),
+        Rows(joined(patients, ",", registry_columns(facility, who), "\n"), days, "patients.csv"),
+        Rows(_encounters(chart, both), days, "encounters.csv"),
+        Rows(_vitals(chart, encounters, both), days[chart.vitals.stay], "vitals.csv"),
+        Rows(_labs(chart, who.is_woman, encounters, both), days[chart.labs.stay], "labs.csv"),
+        Rows(_notes(chart, encounters, patients), days[chart.notes.stay], "notes.jsonl"),
     ]
 
 
@@ -133,7 +117,7 @@ def _labs(chart: Chart, is_woman: NDArray[np.bool_], encounters: pa.Array, both:
     ranges = [_unit_and_range(test, woman) for woman in (False, True) for test in TESTS]
     return joined(
         encounters.take(stay), picked(_numbers("-L"), rows.number), both.take(stay), ",", timestamps(rows.sampled),
-        ",", timestamps(rows.resulted), tests, _scaled(rows.scaled, _decimals()[rows.test]),
+        ",", timestamps(rows.resulted), tests, _scaled(rows.scaled, DECIMALS[rows.test]),
         picked(ranges, rows.test + len(TESTS) * is_woman[rows.stay]),
     )  # fmt: skip
 
@@ -167,11 +151,6 @@ def _counts() -> pa.Array:
 @lru_cache
 def _tenths() -> pa.Array:
     return joined(whole(np.arange(1000) // 10), ".", whole(np.arange(1000) % 10))
-
-
-@lru_cache
-def _decimals() -> Ints:
-    return np.array([test.decimals for test in TESTS])
 
 
 def _scaled(numbers: Ints, decimals: Ints) -> pa.Array:

@@ -22,9 +22,8 @@ from loaders.errors import LakeError
 from loaders.lake import Lake
 from loaders.raw.batch_dirt import spoiled
 from loaders.raw.batches import ENTITY_OF_FILE, HEADERS, batch_rows, registry_columns
-from loaders.raw.dirt import DUPLICATE
-from loaders.raw.events import text_buffer
 from loaders.raw.ledger import Ledger
+from loaders.raw.lines import text_buffer
 from loaders.raw.objects import whole_object
 from loaders.raw.text import dates, joined, patient_ids
 from loaders.workers import pool
@@ -221,8 +220,7 @@ def _write_chunk(lake: Lake, world: World, chunk: Chunk) -> Batches:
                 content[day, lines.file].append(text)
                 faults += len(found)
                 for fault in found:
-                    measure = "duplicates" if fault == DUPLICATE else f"fault.{fault}"
-                    ledger.add(day, ENTITY_OF_FILE[lines.file], day, measure)
+                    ledger.add_fault(day, ENTITY_OF_FILE[lines.file], day, fault)
         ledgers.append((facility, ledger))
     objects = lake.create_all(_objects(world, content, ledgers))
     return Batches(len(days), rows, faults, objects)

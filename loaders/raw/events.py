@@ -1,14 +1,13 @@
 """Operational events as JSON, one object a line: what a facility's bed system would send."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from loaders.raw.lines import DayLines
 from loaders.raw.text import dates, hundredths, joined, patient_ids, picked, timestamps, uuids, whole
 from loaders.world.calendar import DAY_SECONDS, HOUR_SECONDS
 from loaders.world.config import World
@@ -23,36 +22,11 @@ METHODS = ["emergency", "elective"]
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Events of one type in order of days: JSON lines with their line ends, their ids and the day of each."""
+class Lines(DayLines):
+    """Events of one type as JSON lines, and their ids."""
 
     event_type: str
-    lines: pa.Array
     event_ids: pa.Array
-    days: Ints
-
-    def by_day(self) -> Iterator[tuple[int, slice]]:
-        """Each day that has events, with where they are."""
-        days, starts = np.unique(self.days, return_index=True)
-        for day, part in zip(days.tolist(), pairwise([*starts.tolist(), len(self.days)]), strict=True):
-            yield day, slice(*part)
-
-    def data(self, part: slice) -> memoryview:
-        """A run of lines as they stand in a file."""
-        return text_buffer(self.lines, part)
-
-    def texts(self, part: slice) -> list[bytes]:
-        """Each line of a run by itself."""
-        return self.lines[part].cast(pa.large_binary()).to_pylist()
-
-
-def text_buffer(lines: pa.Array, part: slice = slice(None)) -> memoryview:
-    """The bytes of a run of texts, end to end, without a copy."""
-    start, stop, _ = part.indices(len(lines))
-    if start >= stop:
-        return memoryview(b"")
-    offsets = np.frombuffer(lines.buffers()[1], "i8", offset=8 * lines.offset)
-    return memoryview(lines.buffers()[2])[offsets[start] : offsets[stop]]
 
 
 def events(world: World, told: Told) -> list[Lines]:
@@ -143,7 +117,7 @@ def _lines(
     text = joined(
         '{"event_id":"', event_ids, f'","event_type":"{event_type}","event_time":"', timestamps(seconds), where, *rest
     )
-    return Lines(event_type, text, event_ids, seconds // DAY_SECONDS)
+    return Lines(text, seconds // DAY_SECONDS, event_type, event_ids)
 
 
 def encounter_ids(facility: Facility, who: Encounters) -> pa.Array:

@@ -11,10 +11,11 @@ from typing import Any
 from loaders.errors import BadSetting
 from loaders.lake import Lake
 from loaders.raw.clinical import NO_BATCHES, Batches, keep_discharges, write_batches
-from loaders.raw.dirt import DUPLICATE, twins
-from loaders.raw.events import Lines, events, text_buffer
+from loaders.raw.dirt import twins
+from loaders.raw.events import Lines, events
 from loaders.raw.extracts import extracts
 from loaders.raw.ledger import Ledger
+from loaders.raw.lines import text_buffer
 from loaders.raw.objects import Object, packed, whole_object
 from loaders.raw.state import keep_world, keep_yesterday, load_yesterday
 from loaders.workers import context, pool
@@ -157,8 +158,7 @@ def _objects(world: World, told: Told, counts: Counter[str]) -> Iterator[Object]
         for day, part in lines.by_day():
             faults = list(twins(world, facility, day, lines, part)) if world.dirty_share else []
             for _, fault, _ in faults:
-                measure = "duplicates" if fault == DUPLICATE else f"fault.{fault}"
-                ledger.add(max(day, told.first_day), ENTITY_OF[lines.event_type], day, measure)
+                ledger.add_fault(max(day, told.first_day), ENTITY_OF[lines.event_type], day, fault)
             counts["events"] += part.stop - part.start
             counts["faults"] += len(faults)
             yield from of_day(facility, day, lines, part, faults)

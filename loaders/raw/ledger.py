@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from loaders.raw.dirt import DUPLICATE
 from loaders.raw.events import wait_hundredths
 from loaders.world.calendar import DAY_SECONDS, day_of
 from loaders.world.clinical.chart import Chart
-from loaders.world.clinical.lab_tests import is_abnormal
+from loaders.world.clinical.labs import is_abnormal
 from loaders.world.operations import DIED, Told
 
 Ints = NDArray[np.int64]
@@ -28,6 +29,10 @@ class Ledger:
     def add(self, written_day: int, entity: str, event_day: int, measure: str, value: int = 1) -> None:
         """Add to one measure."""
         self.values[written_day, entity, event_day, measure] += value
+
+    def add_fault(self, written_day: int, entity: str, event_day: int, fault: str) -> None:
+        """Count a fault that was injected."""
+        self.add(written_day, entity, event_day, "duplicates" if fault == DUPLICATE else f"fault.{fault}")
 
     def add_all(self, written_days: Ints, entity: str, event_days: Ints, **measures: Ints) -> None:
         """Add rows and measures of many events at once; all arrays have one element an event."""
@@ -82,7 +87,7 @@ class Ledger:
             labs,
             "labs",
             labs,
-            abnormal=_ones(is_abnormal(chart.labs.test, is_woman[chart.labs.stay], chart.labs.scaled)),
+            abnormal=_ones(is_abnormal(chart.labs.test, chart.labs.scaled, is_woman[chart.labs.stay])),
         )
         self.add_all(notes, "notes", notes, characters=pc.utf8_length(chart.notes.text).to_numpy())
 

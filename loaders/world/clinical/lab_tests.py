@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 @dataclass(frozen=True)
 class LabTest:
@@ -65,15 +62,3 @@ TESTS = (
     _same("pco2", "Partial pressure of carbon dioxide", "2019-8", "kPa", 1, (4.7, 6.0), (1.5, 16), "gas"),
     _same("lactate", "Lactate", "2524-7", "mmol/L", 1, (0.5, 2.0), (0.2, 25), "gas"),
 )
-
-_BY_SEX = ([(test, test.men) for test in TESTS], [(test, test.women) for test in TESTS])
-# Bounds of the ranges, inclusive, in units of a test's last decimal: shape (men, women) × tests.
-_LOW, _HIGH = (
-    np.array([[round(bounds[end] * 10**test.decimals) for test, bounds in sex] for sex in _BY_SEX]) for end in (0, 1)
-)
-
-
-def is_abnormal(test: NDArray[np.int64], is_woman: NDArray[np.bool_], scaled: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether results, as Labs has them, lie outside the range of the patient's sex."""
-    sex = is_woman.astype(np.int64)
-    return (scaled < _LOW[sex, test]) | (scaled > _HIGH[sex, test])
