@@ -1,0 +1,1 @@
+"""Surgical robotics: robots and surgeons, theatre lists, outcomes, service visits and telemetry."""
