@@ -19,7 +19,8 @@ from loaders.project import PROJECT
 
 KNOWN_META = {
     "table": {
-        "raw": "folder of the raw objects in the lake; its folders are named <partition>=YYYY-MM-DD",
+        "raw": "folder of the raw objects in the lake; its folders are named <partition>=YYYY-MM-DD, with _date for _time or "
+        "_at",
         "file": "the table's file, such as `vitals.csv`, in the day folders of `raw`, which are then plain YYYY-MM-DD",
         "event_type": "the event type that lands here",
         "key": "columns that say which records are the same record",
@@ -151,11 +152,11 @@ class Contract:
 
     @property
     def folder_name(self) -> str:
-        """What day folders are called: `event_date` for events, else the partition column.
+        """What day folders are called: the partition column, `event_date` for event_time, `updated_date` for updated_at.
 
         With `file`, this holds for staged files only: raw folders are plain days.
         """
-        return "event_date" if self.partition == "event_time" else self.partition
+        return re.sub("_(at|time)$", "_date", self.partition)
 
     @property
     def stem(self) -> str:
