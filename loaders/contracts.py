@@ -19,8 +19,8 @@ from loaders.project import PROJECT
 
 KNOWN_META = {
     "table": {
-        "raw": "folder of the raw objects in the lake; its folders are named <partition>=YYYY-MM-DD, with _date for _time or "
-        "_at",
+        "raw": "folder of the raw objects in the lake; its folders are named <partition>=YYYY-MM-DD, with _date for "
+        "_time or _at",
         "file": "the table's file, such as `vitals.csv`, in the day folders of `raw`, which are then plain YYYY-MM-DD",
         "event_type": "the event type that lands here",
         "key": "columns that say which records are the same record",
@@ -152,7 +152,7 @@ class Contract:
 
     @property
     def folder_name(self) -> str:
-        """What day folders are called: the partition column, `event_date` for event_time, `updated_date` for updated_at.
+        """What day folders are called: the partition column, with `_date` for `_time` or `_at`.
 
         With `file`, this holds for staged files only: raw folders are plain days.
         """

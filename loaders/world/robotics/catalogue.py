@@ -23,7 +23,7 @@ class RobotModel:
 
 @dataclass(frozen=True)
 class Procedure:
-    """A type of procedure on a robot of `domain`: skin-to-skin minutes, median blood loss, rates and nights after it."""
+    """A type of procedure for robots of `domain`: skin-to-skin minutes, median blood loss, rates and nights after."""
 
     name: str
     category: str
