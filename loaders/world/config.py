@@ -295,7 +295,8 @@ def _changed(thing: Thing, name: str, value: Any) -> Thing:
     try:
         return replace(thing, **{name: _parsed(value, kind)})
     except ValueError:
-        raise BadSetting(f"{name} = '{value}' is not {_KINDS.get(kind) or 'one of ' + ', '.join(kind.__args__)}") from None
+        wanted = _KINDS.get(kind) or f"one of {', '.join(kind.__args__)}"
+        raise BadSetting(f"{name} = '{value}' is not {wanted}") from None
 
 
 _KINDS: dict[Any, str] = {int: "a whole number", float: "a number", date: "a date (YYYY-MM-DD)", bool: "true or false"}

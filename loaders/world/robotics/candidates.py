@@ -28,7 +28,9 @@ FRAIL = 0.5
 STAY_SIGMA, SHORTEST_STAY, LONGEST_STAY = 0.8, 0.3, 10.0
 
 WARDS = {
-    "GSUR": ("colorectal", "general_surgery", "upper_gi", "bariatric", "hpb", "endocrine", "thoracic", "ent", "cardiac"),
+    "GSUR": (
+        "colorectal", "general_surgery", "upper_gi", "bariatric", "hpb", "endocrine", "thoracic", "ent", "cardiac",
+    ),
     "ORTH": ("orthopaedics",),
     "UROL": ("urology",),
     "GYNA": ("gynaecology",),
@@ -185,7 +187,7 @@ def _type_weights(
     longest: Ints,
     is_short: NDArray[np.bool_],
 ) -> Floats:
-    """Running sums over types of how likely each is for a patient, shape (n, types): by sex, ward and length of stay."""
+    """Running sums over types of how likely each is by sex, ward and length of stay, shape (n, types)."""
     has_ward = {ward.plan.code for ward in facility.wards}
     by_ward = np.zeros((len(facility.wards), len(PROCEDURES)))
     for w, ward in enumerate(facility.wards):

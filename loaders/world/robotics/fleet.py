@@ -1,4 +1,4 @@
-"""Who and what theatres have: robots, surgeons and hospitals as they know them, and how these change from month to month.
+"""Who and what theatres have: robots, surgeons and hospitals as they know them, and how these change by month.
 
 Everything here is a function of the world alone: no state, no history to replay. The first robots and surgeons of a
 hospital stay there, so that it can always do a list; the others move, and leave in the end.

@@ -47,9 +47,7 @@ class Followed:
 
     def only(self, which: NDArray[Any]) -> "Followed":
         """The ones that a mask or an index picks."""
-        return Followed(
-            self.cases.only(which), self.discharged[which], self.has_died[which], self.returned[which]
-        )
+        return Followed(self.cases.only(which), self.discharged[which], self.has_died[which], self.returned[which])
 
     @property
     def asked(self) -> Ints:

@@ -238,7 +238,7 @@ def _slots(
 def _surgeon(
     theatres: _Theatres, surgeons: list[Surgeon], category: str, complexity: int, start: int, on_list: int
 ) -> Surgeon:
-    """Who does it: someone free at the time, whose field it is, not a fellow if it is demanding, best whose list it is."""
+    """Who does it: someone free then, whose field it is, no fellow if it is demanding, best whoever is there."""
 
     def merit(surgeon: Surgeon) -> tuple[bool, bool, bool, bool, float]:
         free = theatres.surgeon_free.get(surgeon.index, 0)

@@ -82,7 +82,9 @@ def _end_of_period(world: World, last_day: int) -> int:
 
 @lru_cache(maxsize=1 << 14)
 def _laid_out(world: World, robot: Robot, last_day: int) -> tuple[ServiceVisit, ...]:
-    wanted = sorted((second, kind, n) for kind in range(len(VISITS)) for n, second in _wanted(world, robot, kind, last_day))
+    wanted = sorted(
+        (second, kind, n) for kind in range(len(VISITS)) for n, second in _wanted(world, robot, kind, last_day)
+    )
     found: list[ServiceVisit] = []
     free_from = 0
     first_month = month_number(baseline(world))
@@ -127,7 +129,7 @@ def _wanted(world: World, robot: Robot, kind: int, last_day: int) -> list[tuple[
             times.append(elapsed)
             elapsed += gaps.standard_exponential() * interval
         return [(n, _in_lists(first_day + time)) for n, time in enumerate(times)]
-    phase = (_turn(world, plan.name)[robot.index] + Streams(world.seed)(f"visits.{plan.name}", robot.index).random())
+    phase = _turn(world, plan.name)[robot.index] + Streams(world.seed)(f"visits.{plan.name}", robot.index).random()
     count = int(np.ceil(max(0.0, days / interval - phase / world.robots)))
     moments = [first_day + int((n + phase / world.robots) * interval) for n in range(count)]
     return [(n, _out_of_lists(plan, day)) for n, day in enumerate(moments)]
