@@ -4,12 +4,14 @@ A sample's draws stand at its case's own coordinates and its number, and what fo
 and sums, so a case is the same bytes whichever others are made with it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loaders.world.calendar import DAY_SECONDS
 from loaders.world.clinical.draws import SCORES, STEPS, normals, shares
 from loaders.world.config import World
 from loaders.world.rng import Streams, sequence
@@ -22,6 +24,7 @@ Seeds = NDArray[np.uint64]
 
 # Samples that are worked out at a time, so that their arrays stay in the processor's cache.
 BLOCK_SAMPLES = 1 << 15
+CHUNK_SAMPLES = 1 << 17
 SECOND = 1_000_000
 
 
@@ -137,6 +140,16 @@ class Telemetry:
     def __len__(self) -> int:
         return len(self.case)
 
+    @classmethod
+    def joined(cls, parts: "list[Telemetry]") -> "Telemetry":
+        """Samples one after the other."""
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts], axis=-1) for f in fields(cls)))
+
+    @property
+    def day(self) -> NDArray[np.int64]:
+        """The day number of each sample."""
+        return self.microsecond // (DAY_SECONDS * SECOND)
+
     def only(self, which: NDArray[Any] | slice) -> "Telemetry":
         """The samples that a mask, an index or a slice picks."""
         return Telemetry(*(getattr(self, field.name)[..., which] for field in fields(self)))
@@ -191,6 +204,15 @@ def telemetry(world: World, cases: Cases) -> Telemetry:
         _motor(block, _hands(block), _tip(block))
         _network(block)
     return room
+
+
+def in_chunks(world: World, cases: Cases, samples: int = CHUNK_SAMPLES) -> Iterator[Telemetry]:
+    """The same samples, at least one case and about that many samples at a time: memory does not grow with cases."""
+    step = max(1, samples // max(1, world.telemetry_samples))
+    for first in range(0, len(cases), step):
+        found = telemetry(world, cases.only(np.arange(first, min(first + step, len(cases)))))
+        found.case[:] += first
+        yield found
 
 
 def _block(world: World, cases: Cases, room: Telemetry) -> _Block:
