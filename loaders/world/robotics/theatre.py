@@ -137,8 +137,9 @@ def _day(
     theatres = _opened(world, facility, day)
     minutes = planned_minutes(planned.procedure[which], planned.complexity[which])
     ready = np.maximum(planned.ready[which], day * DAY_SECONDS + OPENS)
+    latest = np.minimum(planned.leave[which], day * DAY_SECONDS + CLOSES) - minutes * 60
     rows = []
-    for i in np.lexsort([planned.number[which], planned.day[which], -minutes, ready // HOUR_SECONDS]).tolist():
+    for i in np.lexsort([planned.number[which], planned.day[which], latest, ready // HOUR_SECONDS]).tolist():
         row = _case(theatres, planned, int(which[i]), int(ready[i]), int(minutes[i]), day, fate, done)
         if row:
             rows.append(row)
