@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from loaders.quality.gates import Outcome
+    from loaders.raw.theatres import Source
     from loaders.targets import Warehouse
     from loaders.warehouse import Dbt
     from loaders.world.config import World
@@ -75,6 +76,7 @@ class Shown(StrEnum):
     """What can be shown."""
 
     encounter = "encounter"
+    robot = "robot"
 
 
 class Gate(StrEnum):
@@ -349,22 +351,29 @@ def show(
     what: Annotated[Shown, typer.Argument(help="What to show.")],
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="Such as F01-20240229-0017; by default the most eventful short stay."),
+        typer.Argument(
+            metavar="[ID]",
+            help="Such as F01-20240229-0017 or R0001; by default the most eventful short stay, or most changed robot.",
+        ),
     ] = None,
     lake: LakeOption = "data",
     target: TargetOption = Target.duckdb,
-    everything: Annotated[bool, typer.Option("--all", help="Every set of vital signs, none told together.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every set of vital signs, every visit of service; none left out.")
+    ] = False,
 ) -> None:
-    """Tell one patient's stay as a timeline.
+    """Tell one patient's stay, or one robot's history.
 
-    Admission, vital signs with NEWS2, labs out of range, notes, discharge.
+    A stay: admission, vital signs with NEWS2, labs out of range, notes, discharge. A robot: its versions and repairs.
 
     Example: wardhouse show encounter F01-20240229-0017
     """
-    from loaders.show import encounter_lines
+    from loaders.show.encounter import encounter_lines
+    from loaders.show.robot import robot_lines
 
+    lines = encounter_lines if what is Shown.encounter else robot_lines
     with _built(target, Lake.at(lake)) as dbt:
-        typer.echo("\n".join(encounter_lines(dbt.warehouse, name, everything)))
+        typer.echo("\n".join(lines(dbt.warehouse, name, everything)))
 
 
 @app.command()
@@ -488,6 +497,26 @@ def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None
     else:
         typer.echo(clock.line("generate", "nothing new"))
     _batch(lake, world, workers)
+    _operate_theatres(lake, world, workers)
+
+
+def _operate_theatres(lake: Lake, world: "World", workers: int | None, source: "Source | None" = None) -> None:
+    from loaders.raw.theatres import write_theatres
+
+    clock = Clock()
+    with bar("theatres", "days") as advance:
+        made = write_theatres(lake, world, _workers(workers), source, advance)
+    if made.days:
+        counted = {
+            "surgical_procedures": "procedures",
+            "robot_maintenance_logs": "service visits",
+            "procedure_telemetry": "telemetry samples",
+        }
+        said = ", ".join(f"{made.rows[entity]:,} {name}" for entity, name in counted.items())
+        faults = f", {made.faults:,} faulty rows" if made.faults else ""
+        typer.echo(clock.line("theatres", f"{made.days:,} days: {said}{faults}"))
+    else:
+        typer.echo(clock.line("theatres", "nothing new"))
 
 
 def _batch(lake: Lake, world: "World", workers: int | None) -> None:
