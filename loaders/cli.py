@@ -60,6 +60,7 @@ class Service(StrEnum):
     """What there is a stand-in for."""
 
     clickhouse = "clickhouse"
+    postgres = "postgres"
     redshift = "redshift"
     s3 = "s3"
 
@@ -335,7 +336,8 @@ def serve(
     """Start a stand-in for a service, on this machine only.
 
     clickhouse is ClickHouse's engine behind its HTTP interface; redshift is PostgreSQL that speaks, and refuses, as
-    Redshift does; s3 is moto. They are for development and tests: none is the service itself. Ctrl-C stops them.
+    Redshift does; s3 is moto: they are for development and tests, and none is the service itself. postgres is a real
+    PostgreSQL, as the database that theatres keep their tables in. Ctrl-C stops them.
 
     Example: wardhouse serve clickhouse
     """
