@@ -13,7 +13,7 @@ from loaders.world.network import Facility
 from loaders.world.operations import Beds, Encounters, Yesterday
 
 WORLD_KEY = "state/world.json"
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 def world_of(lake: Lake) -> World | None:

@@ -13,6 +13,7 @@ from loaders.errors import BadSetting
 
 Season = Literal["emergency", "respiratory", "paediatric", "critical_care"]
 Catchment = Literal["adult", "elder", "woman", "child"]
+TelemetryFormat = Literal["ndjson", "parquet"]
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,14 @@ class World:
     returning_share: float = 0.025
     rating_change_chance: float = 0.08
 
+    robots: int = 8
+    surgeons: int = 32
+    robotic_share: float = 0.5
+    theatre_cancellation_share: float = 0.03
+    maintenance_interval_factor: float = 1.0
+    telemetry_samples: int = 100
+    telemetry_format: TelemetryFormat = "ndjson"
+
     dirty_share: float = 0.0
 
     def __hash__(self) -> int:
@@ -157,10 +166,12 @@ PRESETS = {
     "portfolio": World(
         preset="portfolio", start=date(2023, 1, 1), days=731, facilities=10, beds=600, packed=True,
         initial_patients=18_000, new_patients_per_day=20, max_patients=30_000,
+        robots=50, surgeons=160, robotic_share=0.95, maintenance_interval_factor=40.0,
     ),
     "large": World(
         preset="large", start=date(2023, 1, 1), days=731, facilities=10, beds=6_000, packed=True,
         initial_patients=180_000, new_patients_per_day=200, max_patients=300_000,
+        robots=100, surgeons=320, robotic_share=0.5,
     ),
 }  # fmt: skip
 
@@ -241,6 +252,10 @@ def checked(world: World) -> World:
         "escalation_factor must be from 0 to 5": 0 <= world.escalation_factor <= 5,
         "smallest_department_beds must be from 1 to 20": 1 <= world.smallest_department_beds <= 20,
         "lead_in_days must be from 1 to 365": 1 <= world.lead_in_days <= 365,
+        "robots must be from 0 to 9,999": 0 <= world.robots <= 9_999,
+        "surgeons must be from 0 to 9,999": 0 <= world.surgeons <= 9_999,
+        "maintenance_interval_factor must be from 0.2 to 1,000": 0.2 <= world.maintenance_interval_factor <= 1_000,
+        "telemetry_samples must be from 0 to 1,000,000": 0 <= world.telemetry_samples <= 1_000_000,
     }
     positive = (
         "review_occupancy", "escalation_wait_hours", "escalation_wait_sigma", "transfer_hours", "transfer_sigma",
@@ -249,6 +264,7 @@ def checked(world: World) -> World:
     shares = (
         "bank_holiday_emergency", "bank_holiday_elective", "bank_holiday_discharge", "bed_change_chance",
         "patient_moves_per_day", "returning_share", "rating_change_chance", "dirty_share",
+        "robotic_share", "theatre_cancellation_share",
     )  # fmt: skip
     rules |= {f"{name} must be from 0 to 1": 0 <= getattr(world, name) <= 1 for name in shares}
     for department in world.departments:
@@ -279,7 +295,7 @@ def _changed(thing: Thing, name: str, value: Any) -> Thing:
     try:
         return replace(thing, **{name: _parsed(value, kind)})
     except ValueError:
-        raise BadSetting(f"{name} = '{value}' is not {_KINDS.get(kind, 'one of its values')}") from None
+        raise BadSetting(f"{name} = '{value}' is not {_KINDS.get(kind) or 'one of ' + ', '.join(kind.__args__)}") from None
 
 
 _KINDS: dict[Any, str] = {int: "a whole number", float: "a number", date: "a date (YYYY-MM-DD)", bool: "true or false"}
