@@ -295,7 +295,9 @@ def _changed(thing: Thing, name: str, value: Any) -> Thing:
     try:
         return replace(thing, **{name: _parsed(value, kind)})
     except ValueError:
-        raise BadSetting(f"{name} = '{value}' is not {_KINDS.get(kind) or 'one of ' + ', '.join(kind.__args__)}") from None
+        raise BadSetting(
+            f"{name} = '{value}' is not {_KINDS.get(kind) or 'one of ' + ', '.join(kind.__args__)}"
+        ) from None
 
 
 _KINDS: dict[Any, str] = {int: "a whole number", float: "a number", date: "a date (YYYY-MM-DD)", bool: "true or false"}
