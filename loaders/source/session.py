@@ -122,6 +122,7 @@ def session(url: str, patience: Patience) -> Iterator[Session]:
     place = with_defaults(
         url,
         connect_timeout=str(patience.connect_seconds),
+        client_encoding="utf8",
         application_name="wardhouse",
         keepalives_idle=str(patience.connect_seconds),
         tcp_user_timeout=str(1000 * patience.connect_seconds),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.contracts import Column, Contract
-from loaders.errors import LakeError, SourceError
+from loaders.errors import SourceError
 from loaders.lake import Lake
 from loaders.raw.objects import packed
 from loaders.raw.tables import csv_bytes, csv_lines
@@ -31,6 +31,8 @@ from loaders.staging.records import Unreadable, unpacked
 
 OVERLAP_DAYS = 1
 READ_ROWS = 65_536
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
+"""Rows of no day between these are not read: nothing can be told of a day that is none."""
 STATE_VERSION = 1
 
 _WITH_ZONE = "timestamp with time zone"
@@ -49,7 +51,7 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Extracted:
-    """What an extraction landed, by entity, and in how many objects; `failed` are the entities that it could not end."""
+    """What an extraction landed, by entity, and in how many objects; `failed` says what it could not end."""
 
     rows: dict[str, int] = field(default_factory=dict)
     objects: int = 0
@@ -120,11 +122,18 @@ def extract(
                     waiting.remove(table)
         if not waiting:
             break
-    failed = [
-        SourceError(f"{name} of {shown(url)} was not extracted to its end: {trouble}; run again to go on")
+    return Extracted(landed.rows, landed.objects, _failures(url, troubles, len(operational(contracts))))
+
+
+def _failures(url: str, troubles: Mapping[str, Trouble], entities: int) -> tuple[SourceError, ...]:
+    """A line an entity, or one for all where none could be extracted, and for the same reason."""
+    whys = {str(trouble) for trouble in troubles.values()}
+    if len(troubles) == entities and len(whys) == 1:
+        return (SourceError(f"nothing was extracted from {shown(url)}: {whys.pop()}"),)
+    return tuple(
+        SourceError(f"{name} was not extracted to its end from {shown(url)}: {trouble}; run again to go on")
         for name, trouble in troubles.items()
-    ]
-    return Extracted(landed.rows, landed.objects, tuple(failed))
+    )
 
 
 def _extract(source: Session, table: Table, landed: "_Landed", overlap_days: int, at_a_time: int) -> None:
@@ -147,6 +156,8 @@ def _extract(source: Session, table: Table, landed: "_Landed", overlap_days: int
 
 def _reading(source: Session, table: Table) -> _Reading:
     """How to read a table. Raises Trouble where it is not as the contract says."""
+    if not source.rows(f"select 1 as there where to_regnamespace({literal(quoted(table.schema))}) is not null"):
+        raise Trouble(f"there is no schema {table.schema}: `wardhouse generate --source-db` makes it", passes=False)
     where = f"{table.schema}.{table.told}"
     found = source.rows(
         "select attname::text as name, format_type(atttypid, null)::text as kind from pg_catalog.pg_attribute "
@@ -154,7 +165,7 @@ def _reading(source: Session, table: Table) -> _Reading:
     )
     kinds = {row["name"]: row["kind"] for row in found}
     if not kinds:
-        raise Trouble(f"there is no table {where} (`wardhouse generate --source-db` makes it)", passes=False)
+        raise Trouble(f"there is no table {where}", passes=False)
     selected = []
     for column in table.contract.columns:
         kind = kinds.get(column.name)
@@ -182,10 +193,12 @@ def _selected(column: Column, kind: str) -> str:
 
 def _days(source: Session, reading: _Reading) -> dict[date, _Day]:
     """What the source has, by day in order."""
+    microseconds = f"(extract(epoch from {reading.changed}) * 1000000)::bigint"
     found = source.rows(
         f"select {reading.changed}::date as day, count(*) as rows, "
-        f"sum(hashtextextended({quoted(reading.table.id)}::text, (extract(epoch from {reading.changed}) * 1000000)::bigint))"
-        f"::text as keys from {reading.place} where {quoted(CHANGED)} is not null group by 1 order by 1"
+        f"sum(hashtextextended({quoted(reading.table.id)}::text, {microseconds}))::text as keys "
+        f"from {reading.place} where {quoted(CHANGED)} >= {reading.moment(FIRST_DAY)} "
+        f"and {quoted(CHANGED)} < {reading.moment(LAST_DAY)} group by 1 order by 1"
     )
     return {row["day"]: _Day(row["rows"], row["keys"]) for row in found}
 
@@ -247,9 +260,9 @@ def _typed(contract: Contract, batch: pa.RecordBatch) -> pa.Table:
             columns.append(values.cast(column.arrow_type))
             if column.data_type == "timestamp":
                 values.cast(pa.timestamp("s"))
-        except pa.ArrowInvalid as error:
-            why = f"{contract.entity}.{column.name} has a value that is no {column.data_type}: {error}"
-            raise Trouble(" ".join(why.split()), passes=False) from None
+        except pa.ArrowInvalid:
+            kind = "whole seconds" if column.data_type == "timestamp" else column.data_type
+            raise Trouble(f"a value of {contract.entity}.{column.name} does not fit {kind}", passes=False) from None
     return pa.table(columns, names=[column.name for column in contract.columns])
 
 
@@ -257,7 +270,7 @@ def _by_day(rows: pa.Table) -> Iterator[tuple[date, pa.Table]]:
     """The rows of each day; they are in order of `updated_at`."""
     days = rows.column(CHANGED).cast(pa.timestamp("s")).cast(pa.date32()).cast(pa.int32()).to_numpy()
     starts = np.append(np.flatnonzero(np.diff(days, prepend=days[0] - 1)), len(days)).tolist()
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         yield date.fromordinal(date(1970, 1, 1).toordinal() + int(days[start])), rows.slice(start, end - start)
 
 
@@ -276,9 +289,7 @@ class _State:
         try:
             kept = json.loads(lake.read(key)) if lake.exists(key) else None
             if kept and kept["version"] == STATE_VERSION:
-                days = {
-                    date.fromisoformat(day): _Day(int(rows), str(keys)) for day, (rows, keys) in kept["days"].items()
-                }
+                days = {date.fromisoformat(day): _Day(*what) for day, what in kept["days"].items()}
                 return cls(key, datetime.fromisoformat(kept["watermark"]).replace(tzinfo=None), days)
         except (ValueError, KeyError, TypeError, AttributeError):
             pass
