@@ -45,7 +45,7 @@ lock: $(VENV)/.uv  ## Resolve requirements/*.in anew
 
 seeds: $(VENV)/.run  ## Make the seeds that Python knows anew
 	$(BIN)/python -m loaders.world.calendar > seeds/calendar.csv
-	$(BIN)/python -m loaders.world.clinical.seeds
+	$(BIN)/python -m loaders.world.seeds
 
 clean:  ## Remove the environment and what dbt wrote; the lake in data/ stays
 	rm -rf $(VENV) target .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -76,6 +76,7 @@ class Shown(StrEnum):
     """What can be shown."""
 
     encounter = "encounter"
+    robot = "robot"
 
 
 class Gate(StrEnum):
@@ -351,22 +352,29 @@ def show(
     what: Annotated[Shown, typer.Argument(help="What to show.")],
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="Such as F01-20240229-0017; by default the most eventful short stay."),
+        typer.Argument(
+            metavar="[ID]",
+            help="Such as F01-20240229-0017 or R0001; by default the most eventful short stay, or most changed robot.",
+        ),
     ] = None,
     lake: LakeOption = "data",
     target: TargetOption = Target.duckdb,
-    everything: Annotated[bool, typer.Option("--all", help="Every set of vital signs, none told together.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every set of vital signs, every visit of service; none left out.")
+    ] = False,
 ) -> None:
-    """Tell one patient's stay as a timeline.
+    """Tell one patient's stay, or one robot's history.
 
-    Admission, vital signs with NEWS2, labs out of range, notes, discharge.
+    A stay: admission, vital signs with NEWS2, labs out of range, notes, discharge. A robot: its versions and repairs.
 
     Example: wardhouse show encounter F01-20240229-0017
     """
-    from loaders.show import encounter_lines
+    from loaders.show.encounter import encounter_lines
+    from loaders.show.robot import robot_lines
 
+    lines = encounter_lines if what is Shown.encounter else robot_lines
     with _built(target, Lake.at(lake)) as dbt:
-        typer.echo("\n".join(encounter_lines(dbt.warehouse, name, everything)))
+        typer.echo("\n".join(lines(dbt.warehouse, name, everything)))
 
 
 @app.command()

@@ -9,10 +9,14 @@ from loaders.staging.manifest import Counts
 from loaders.targets import Target, Warehouse
 
 LAYERS = {
-    "dimensions": ("core.dim_facility", "core.dim_department", "core.dim_patient", "core.dim_date", "core.dim_time"),
+    "dimensions": (
+        "core.dim_facility", "core.dim_department", "core.dim_patient", "core.dim_robot", "core.dim_surgeon",
+        "core.dim_date", "core.dim_time",
+    ),
     "facts": (
         "core.fact_admissions", "core.fact_discharges", "core.fact_waiting_list", "core.fact_department_occupancy",
         "core.fact_encounters", "core.fact_vitals", "core.fact_labs", "core.fact_notes",
+        "core.fact_procedures", "core.fact_procedure_telemetry", "core.fact_robot_maintenance",
     ),
     "marts": (
         "operations.waiting_time_percentiles", "operations.bed_utilisation", "operations.queue_growth",

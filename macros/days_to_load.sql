@@ -17,15 +17,7 @@
     `moment` columns and the department_id, facility_id of each.
 -#}
 {% macro days_to_load(rows, day, moment) %}
-    select staged.{{ day }} as {{ day }}
-    from (select {{ day }}, count(*) as row_count from {{ rows }} group by {{ day }}) as staged
-    left join (select {{ day }}, count(*) as row_count from {{ this }} group by {{ day }}) as loaded
-        on staged.{{ day }} = loaded.{{ day }}
-    cross join (select max({{ day }}) as newest from {{ this }}) as horizon
-    where
-        loaded.row_count is null
-        or loaded.row_count <> staged.row_count
-        or {{ days_between("staged." ~ day, "horizon.newest") }} < {{ var("lookback_days") }}
+    {{ days_with_other_rows(rows, day) }}
     union
     select {{ rows }}.{{ day }} as {{ day }}
     from {{ rows }}
@@ -44,4 +36,30 @@
             and {{ rows }}.{{ moment }} >= facilities.effective_date
             and {{ rows }}.{{ moment }} < facilities.expiration_date
     where facilities.facility_key not in (select facility_key from {{ this }})
+{% endmacro %}
+
+{#- The newest `lookback_days`, and any day whose rows are not as many as were loaded. -#}
+{% macro days_with_other_rows(rows, day) %}
+    select staged.{{ day }} as {{ day }}
+    from (select {{ day }}, count(*) as row_count from {{ rows }} group by {{ day }}) as staged
+    left join (select {{ day }}, count(*) as row_count from {{ this }} group by {{ day }}) as loaded
+        on staged.{{ day }} = loaded.{{ day }}
+    cross join (select max({{ day }}) as newest from {{ this }}) as horizon
+    where
+        loaded.row_count is null
+        or loaded.row_count <> staged.row_count
+        or {{ days_between("staged." ~ day, "horizon.newest") }} < {{ var("lookback_days") }}
+{% endmacro %}
+
+{#-
+    The days with a loaded row whose procedure has other keys now: it was told late, or a version of its robot or
+    facility was.
+-#}
+{% macro days_of_rekeyed_procedures(day) %}
+    select loaded.{{ day }} as {{ day }}
+    from {{ this }} as loaded
+    left join {{ ref("fact_procedures") }} as procedures on loaded.procedure_id = procedures.procedure_id
+    where
+        loaded.robot_key <> coalesce(procedures.robot_key, {{ unknown_key() }})
+        or loaded.facility_key <> coalesce(procedures.facility_key, {{ unknown_key() }})
 {% endmacro %}

@@ -1,5 +1,8 @@
-{#- A type 2 dimension, made from dbt's snapshot, holds the versions that window functions find in the extracts. -#}
-{% test history_as_extracted(model, extracts, entity, attributes) %}
+{#-
+    A type 2 dimension, made from dbt's snapshot, holds the versions that window functions find in the extracts. Of what
+    was told twice, the first counts by `told_by`.
+-#}
+{% test history_as_extracted(model, extracts, entity, attributes, told_by="extract_date") %}
     {%- set columns = [entity] + attributes %}
     with dimension as (
         select {{ columns | join(", ") }}, effective_date, expiration_date
@@ -10,7 +13,7 @@
     told_first as (
         select
             *,
-            row_number() over (partition by {{ entity }}, updated_at order by extract_date) as telling
+            row_number() over (partition by {{ entity }}, updated_at order by {{ told_by }}) as telling
         from {{ extracts }}
     ),
 

@@ -22,13 +22,13 @@ from loaders.world.clinical.notes import AUTHOR_ROLES, NOTE_TYPES
 from loaders.world.clinical.phrases import TEST_WORDS
 from loaders.world.clinical.scenarios import CODES, EMERGENCIES, PUBLISHED_MORTALITY
 from loaders.world.clinical.schedule import counted
-from loaders.world.clinical.seeds import seeds
 from loaders.world.clinical.vitals import CONSCIOUSNESS, Vitals, early_warning
 from loaders.world.config import DEPARTMENTS, PRESETS, World
 from loaders.world.network import Facility, facilities
 from loaders.world.operations import DIED, Encounters, day_one, months, operate
 from loaders.world.patients import registry
 from loaders.world.rng import Streams
+from loaders.world.seeds import seeds
 
 ROOT = Path(__file__).parents[2]
 TEST = {test.code: i for i, test in enumerate(TESTS)}

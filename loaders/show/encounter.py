@@ -1,27 +1,15 @@
 """One patient's stay as a timeline to read: admission, vital signs with NEWS2, labs out of range, notes, discharge."""
 
 import re
-import shutil
-import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from loaders.errors import BadSetting
+from loaders.show.timeline import Moment, rows, timeline
 from loaders.targets import Warehouse
 
 ENCOUNTER_ID = re.compile(r"F[0-9]{2}-[0-9]{8}-[0-9]{4}")
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Something that happened: when, what kind of thing, and what in words."""
-
-    at: datetime
-    kind: str
-    said: str
 
 
 def encounter_lines(warehouse: Warehouse, encounter_id: str | None, everything: bool = False) -> list[str]:
@@ -44,14 +32,7 @@ def encounter_lines(warehouse: Warehouse, encounter_id: str | None, everything: 
     order = {"admitted": 0, "vitals": 1, "labs": 2, "note": 3}
     events.sort(key=lambda event: (event.at, order[event.kind]))
     events.append(Moment(stay["discharged_at"], "discharged", _discharge(stay)))
-    return [*_heading(stay), *_timeline(events)]
-
-
-def _rows(warehouse: Warehouse, query: str) -> list[dict[str, Any]]:
-    """Rows by the names of their columns, which stand one a line after `select`."""
-    columns = query.partition("select\n")[2].partition("\n        from ")[0]
-    names = [line.strip().rstrip(",").rpartition(".")[2] for line in columns.splitlines()]
-    return [dict(zip(names, row, strict=True)) for row in warehouse.rows(query)]
+    return [*_heading(stay), *timeline(events)]
 
 
 def _eventful(warehouse: Warehouse) -> str:
@@ -70,7 +51,7 @@ def _eventful(warehouse: Warehouse) -> str:
 
 
 def _stay(warehouse: Warehouse, encounter_id: str) -> dict[str, Any]:
-    found = _rows(warehouse, f"""
+    found = rows(warehouse, f"""
         select
             encounters.encounter_id,
             patients.patient_id,
@@ -134,7 +115,7 @@ def _discharge(stay: dict[str, Any]) -> str:
 
 
 def _vitals(warehouse: Warehouse, encounter_id: str, everything: bool) -> Iterator[Moment]:
-    sets = _rows(warehouse, f"""
+    sets = rows(warehouse, f"""
         select
             heart_rate,
             resp_rate,
@@ -193,7 +174,7 @@ def _signs(taken: dict[str, Any]) -> str:
 
 
 def _labs(warehouse: Warehouse, encounter_id: str) -> Iterator[Moment]:
-    results = _rows(warehouse, f"""
+    results = rows(warehouse, f"""
         select
             test_name,
             result_value,
@@ -221,7 +202,7 @@ def _labs(warehouse: Warehouse, encounter_id: str) -> Iterator[Moment]:
 
 
 def _notes(warehouse: Warehouse, encounter_id: str) -> Iterator[Moment]:
-    notes = _rows(warehouse, f"""
+    notes = rows(warehouse, f"""
         select
             note_type,
             author_role,
@@ -234,18 +215,3 @@ def _notes(warehouse: Warehouse, encounter_id: str) -> Iterator[Moment]:
     for note in notes:
         kind, author = note["note_type"].replace("_", " "), note["author_role"].replace("_", " ")
         yield Moment(note["noted_at"], "note", f"{kind} by {author}: {note['note_text']}")
-
-
-def _timeline(events: list[Moment]) -> Iterator[str]:
-    width = max(60, min(120, shutil.get_terminal_size((100, 24)).columns))
-    for day, of_day in groupby(events, key=lambda event: event.at.date()):
-        yield ""
-        yield f"{day:%A %d %B %Y}"
-        for event in of_day:
-            start = f"  {event.at:%H:%M}  {event.kind:<11}"
-            if event.kind == "vitals":
-                yield start + event.said
-                continue
-            yield from textwrap.wrap(
-                event.said, width, initial_indent=start, subsequent_indent=" " * len(start), break_long_words=False
-            )

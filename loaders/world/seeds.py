@@ -1,4 +1,4 @@
-"""The clinical tables that the models need too, as seeds: `python -m loaders.world.clinical.seeds` writes them."""
+"""The tables of the world that the models need too, as seeds: `python -m loaders.world.seeds` writes them."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ from typing import Any
 from loaders.world.clinical.diagnoses import DIAGNOSES
 from loaders.world.clinical.lab_tests import TESTS
 from loaders.world.clinical.scenarios import PUBLISHED_MORTALITY, SCENARIOS
+from loaders.world.robotics.catalogue import MODELS, PROCEDURES
 
 
 def seeds() -> dict[str, str]:
@@ -26,7 +27,25 @@ def seeds() -> dict[str, str]:
             ("test_code", "test_name", "loinc_code", "unit", "decimals", "physical_min", "physical_max", "panel"),
             ((t.code, t.name, t.loinc, t.unit, t.decimals, *t.physical, t.panel) for t in TESTS),
         ),
-    }
+        "robot_models.csv": _csv(
+            ("model", "manufacturer", "arms", "domain", "release_year", "list_price_gbp_k"),
+            ((m.name, m.manufacturer, m.arms, m.domain, m.release_year, m.list_price_gbp_k) for m in MODELS),
+        ),
+        "procedure_types.csv": _csv(
+            (
+                "procedure_type", "procedure_category", "domain", "patients", "expected_duration_minutes",
+                "typical_complexity", "median_blood_loss_ml", "complication_rate", "conversion_rate",
+                "expected_stay_days", "readmission_rate",
+            ),
+            (
+                (
+                    p.name, p.category, p.domain, p.who, p.mean_minutes, p.complexity, p.blood_loss_ml,
+                    p.complication, p.conversion, p.stay_days, p.readmission,
+                )
+                for p in PROCEDURES
+            ),
+        ),
+    }  # fmt: skip
 
 
 def _csv(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
