@@ -60,6 +60,8 @@ _CHECK = re.compile(r"(\w+) (<=|<|=) (\w+)")
 _FILE = re.compile(r"([A-Za-z0-9-]+)\.(csv|jsonl)")
 _SOURCE = re.compile(r"""source\((["'])(\w+)\1, *(["'])(\w+)\3\)""")
 _MOMENTS = ("date", "timestamp")
+MOST_DIGITS = 38
+"""Of a decimal, on every engine."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,17 @@ class Column:
     same_as: Reference | None = None
 
     @property
+    def digits(self) -> tuple[int, int] | None:
+        """Of a decimal column, how many digits it has in all, and how many of them are decimals."""
+        decimal = _DECIMAL.fullmatch(self.data_type)
+        return (int(decimal[1]), int(decimal[2])) if decimal else None
+
+    @property
     def arrow_type(self) -> pa.DataType:
         """The type of the staged column."""
         if self.length is not None:
             return pa.string()
-        decimal = _DECIMAL.fullmatch(self.data_type)
-        return pa.decimal128(int(decimal[1]), int(decimal[2])) if decimal else _TYPES[self.data_type]
+        return pa.decimal128(*self.digits) if self.digits else _TYPES[self.data_type]
 
     @property
     def bounds(self) -> tuple[Reference, ...]:
@@ -327,6 +334,9 @@ def _column(column: Mapping[str, Any], source: str, where: str) -> Column:
     if not (text or data_type in _TYPES or _DECIMAL.fullmatch(data_type)):
         known = ", ".join([*_TYPES, "varchar(n)", "decimal(p,s)"])
         raise BadContract(f"{where}: data_type '{data_type}' is not one of {known}")
+    decimal = _DECIMAL.fullmatch(data_type)
+    if decimal and not max(1, int(decimal[2])) <= int(decimal[1]) <= MOST_DIGITS:
+        raise BadContract(f"{where}: {data_type} has not from 1 to {MOST_DIGITS} digits, decimals among them")
     accepted = refers_to = None
     tests = column.get("data_tests", [])
     for test in tests:

@@ -31,7 +31,7 @@ from loaders.staging.files import (
 )
 from loaders.staging.manifest import Counts, Partition
 from loaders.staging.parse import parse
-from loaders.staging.records import Records, Reject, Unreadable, json_lines, line_count, unpacked
+from loaders.staging.records import Records, Reject, Unreadable, json_lines, line_count, plain
 from loaders.staging.references import Day, settle_references
 from loaders.staging.repeats import Source, Taken
 
@@ -177,7 +177,7 @@ class _Month:
         self.days = dict(old.days) if old else {}
         self._lake, self._month, self._old = lake, month, old
         self._old_rows = OldRows(lake, contract, old, folder)
-        self._refused = quarantined_before(lake, contract, old)
+        self._refused = quarantined_before(lake, old)
         self._writer = DataWriter(lake, contract, month, folder)
 
     def add(self, day: str, found: _Staged | None) -> None:
@@ -291,13 +291,7 @@ def _parsed(
     contract: Contract, day: str, key: str, content: bytes
 ) -> tuple[Source, pa.Table, dict[int, tuple[str, str]], int]:
     """The records of a file as a table, where its rows came from, why others are no rows, and how many there are."""
-    if key.endswith(".zst"):
-        if not content:
-            raise Unreadable(key, "it is empty, not a zstd file")
-        try:
-            content = unpacked(content)
-        except OSError as error:
-            raise Unreadable(key, f"not a whole zstd file: {error}") from None
+    content = plain(key, content)
     kept: NDArray[np.int64]
     if (contract.file or "").endswith(".csv"):
         rows = read_rows(day, key, content)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +24,8 @@ _DASH = np.zeros(36, bool)
 _DASH[[8, 13, 18, 23]] = True
 _TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z"
 _DATE = r"\d{4}-\d{2}-\d{2}"
+_NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?)(?=[0-9])0*([0-9]*))?")
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 DAY_MICROSECONDS = 86_400_000_000
 
 
@@ -74,7 +77,9 @@ def _always(text: str) -> Callable[[int], str]:
 
 
 def _kind(column: Column) -> str:
-    return "text" if column.length is not None else column.data_type
+    if column.length is not None:
+        return "text"
+    return "decimal" if column.digits else column.data_type
 
 
 def _text(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
@@ -142,6 +147,53 @@ def _number(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
         inside = pc.and_(pc.greater_equal(values, -(2**31)), pc.less(values, 2**31))
         return pc.if_else(inside, values, None).cast(pa.int32())
     return values
+
+
+def _decimal(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
+    """Texts as decimals: at once where they are plain and have few digits, the others one by one."""
+    name = column.name
+    digits, decimals = column.digits or (0, 0)
+    whole = rf"(0|[1-9][0-9]{{0,{digits - decimals - 1}}})" if digits > decimals else "0"
+    form = rf"-?{whole}(\.[0-9]{{1,{decimals}}})?" if decimals else f"-?{whole}"
+    plain = pc.match_substring_regex(values, f"^{form}$")
+    typed = pc.if_else(plain, values, None).cast(column.arrow_type)
+    others = np.flatnonzero(_false_for_null(pc.invert(plain)).to_numpy(zero_copy_only=False)).tolist()
+    if others:
+        judged = {i: decimal_of(values[i].as_py(), digits, decimals) for i in others}
+        wrong = {i: fault for i, fault in judged.items() if isinstance(fault, tuple)}
+        for rule in sorted({rule for rule, _ in wrong.values()}):
+            bad = pa.array([i in wrong and wrong[i][0] == rule for i in range(len(values))])
+            refuse(bad, rule, lambda i: f"{name} {wrong[i][1]}")
+        found = [value if isinstance(value, Decimal) else None for value in judged.values()]
+        typed = pc.replace_with_mask(typed, _false_for_null(pc.invert(plain)), pa.array(found, column.arrow_type))
+    if column.minimum is not None:
+        bad = _false_for_null(pc.less(typed, pa.scalar(Decimal(str(column.minimum)))))
+        refuse(bad, "out_of_range", lambda i: f"{name} is {typed[i]}, less than {column.minimum:,}")
+    if column.maximum is not None:
+        bad = _false_for_null(pc.greater(typed, pa.scalar(Decimal(str(column.maximum)))))
+        refuse(bad, "out_of_range", lambda i: f"{name} is {typed[i]}, more than {column.maximum:,}")
+    return typed
+
+
+def decimal_of(text: str, digits: int, decimals: int) -> Decimal | Fault:
+    """A number as JSON writes it, if there is room for its value: zeros at its end need none."""
+    shown = repr(text) if len(text) <= 60 else f"{text[:57]!r}..."
+    if _NOT_FINITE.fullmatch(text):
+        return "non_finite", f"is {shown}"
+    written = _NUMBER.fullmatch(text)
+    if not written:
+        return "wrong_type", f"is {shown}, not a number"
+    sign, whole, part, exponent_sign, exponent = (group or "" for group in written.groups())
+    figures = (whole + part).lstrip("0")
+    if not figures:
+        return Decimal(0)
+    power = int(exponent_sign + (exponent[:9] or "0")) - len(part) + len(figures)
+    figures = figures.rstrip("0")
+    if len(figures) - power > decimals:
+        return "out_of_range", f"is {shown}, with more than {decimals} decimals"
+    if power > digits - decimals:
+        return "out_of_range", f"is {shown}, with more than {digits - decimals} digits before the point"
+    return Decimal(f"{sign}0.{figures}e{power}")
 
 
 def _truth(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
@@ -215,6 +267,7 @@ _VALUES: dict[str, Callable[[Column, pa.Array, Refuse], pa.Array]] = {
     "integer": _number,
     "bigint": _number,
     "double": _number,
+    "decimal": _decimal,
     "boolean": _truth,
     "timestamp": _time,
     "date": _date,

@@ -28,10 +28,10 @@ QUARANTINE_SCHEMA = pa.schema(
         ("rule", pa.string()),
         ("reason", pa.string()),
         ("record", pa.binary()),
+        ("header", pa.binary()),
     ]
 )
-HEADER = pa.field("header", pa.binary())
-"""The header line of a refused CSV record's file; a column of the quarantine of day batches only."""
+"""Refused records; `header` is the header line of a CSV record's file."""
 SEEN_SCHEMA = pa.schema([("folder", pa.string()), ("name", pa.string()), ("size", pa.int64())])
 
 
@@ -121,27 +121,22 @@ def seen_in(lake: Lake, old: Partition | None, folder: str) -> list[tuple[str, i
     return list(zip(rows.column("name").to_pylist(), rows.column("size").to_pylist(), strict=True))
 
 
-def quarantine_schema(contract: Contract) -> pa.Schema:
-    """The columns of an entity's quarantine."""
-    return QUARANTINE_SCHEMA.append(HEADER) if contract.file else QUARANTINE_SCHEMA
-
-
 def quarantine_table(contract: Contract, rejects: list[tuple[str, Reject]]) -> pa.Table:
     """Refused records, given with the day of their folder."""
-    schema = quarantine_schema(contract)
+    schema = QUARANTINE_SCHEMA
     rows = [
         (contract.entity, day, reject.raw_key, reject.line, reject.rule, reject.reason, reject.record, reject.header)
         for day, reject in rejects
     ]
     columns = zip(*rows, strict=True) if rows else [[] for _ in schema]
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=False)]
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
     return pa.table(arrays, schema=schema)
 
 
-def quarantined_before(lake: Lake, contract: Contract, old: Partition | None) -> pa.Table:
+def quarantined_before(lake: Lake, old: Partition | None) -> pa.Table:
     """Records of the partition refused earlier."""
     if not (old and old.quarantine):
-        return quarantine_schema(contract).empty_table()
+        return QUARANTINE_SCHEMA.empty_table()
     return pq.read_table(pa.BufferReader(lake.read(old.quarantine.key)))
 
 

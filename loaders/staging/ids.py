@@ -16,14 +16,17 @@ from loaders.duck import connect
 from loaders.lake import Lake
 from loaders.staging.batch import Batch, Failed, objects_of, stage_month
 from loaders.staging.delimited import parse_rows, read_rows
-from loaders.staging.manifest import Manifest, Partition
+from loaders.staging.manifest import Manifest, Partition, StagedFile
 from loaders.staging.parse import parse
 from loaders.staging.partition import Work, partition_of, raw_objects, stage_partition
 
 LITTLE_MEMORY = {"memory_limit": "128MB", "threads": 2, "preserve_insertion_order": False}
 
 FOR_OTHERS = ("colliding_id", "unknown_reference", "outside_window")
-"""Rules that refuse a record for what other records say; some records break the last by themselves."""
+"""Rules that refuse a record for what other records say; outside of day batches only the first of them does.
+
+Some records break the last by themselves.
+"""
 
 Ids = dict[tuple[str, ...], set[tuple[Any, ...]]]
 Shared = dict[tuple[str, ...], dict[Any, set[str]]]
@@ -77,31 +80,20 @@ def _shared(
 ) -> dict[tuple[str, ...], dict[Any, set[str]]]:
     """Ids that records of more than one day hold, staged or refused for their ids, and those days."""
     staged = [lake.uri(part.data.key) for part in partitions.values() if part.data]
-    refused = [lake.uri(part.quarantine.key) for part in partitions.values() if part.quarantine]
-    again = _refused_rows(lake, contract, partitions) if contract.file and _sets(contract) else None
+    sets = _sets(contract)
+    refused = _refused_rows(lake, contract, partitions) if sets else None
     found: Shared = {}
-    for names in _sets(contract):
-        pool = []
+    for names in sets:
+        pool = [f"select {', '.join(names)}, cast(day as date) as day from refused"]
         if staged:
             texts = ", ".join(f"cast({name} as varchar) as {name}" for name in names)
             pool.append(
                 f"select {texts}, cast({contract.partition} as date) as day "
                 f"from read_parquet({staged}, hive_partitioning = false)"
             )
-        if again is not None:
-            pool.append(f"select {', '.join(names)}, cast(day as date) as day from again")
-        elif refused:
-            texts = ", ".join(f"decode(record)::json ->> '{name}' as {name}" for name in names)
-            pool.append(
-                f"select {texts}, cast(folder_day as date) as day "
-                f"from read_parquet({refused}, hive_partitioning = false) where rule = 'colliding_id'"
-            )
-        if not pool:
-            continue
         columns = ", ".join(names)
         with lake.scratch() as scratch, connect(lake, **LITTLE_MEMORY, temp_directory=str(scratch)) as connection:
-            if again is not None:
-                connection.register("again", again)
+            connection.register("refused", refused)
             connection.execute(f"create view pool as {' union all '.join(pool)}")
             connection.execute(f"""
                 create temp table suspects as
@@ -123,14 +115,14 @@ def _shared(
 
 
 def _refused_rows(lake: Lake, contract: Contract, partitions: dict[str, Partition]) -> pa.Table:
-    """The ids of records of a day batch that were good in themselves and refused for others, with their days."""
+    """The ids of records that were good in themselves and refused for others, with their days."""
+    rules = FOR_OTHERS if contract.file else FOR_OTHERS[:1]
     names = sorted({name for names in _sets(contract) for name in names})
     found = [pa.table([pa.array([], pa.string()) for _ in (*names, "day")], [*names, "day"])]
     for part in partitions.values():
         if part.quarantine is None:
             continue
-        rows = pq.read_table(pa.BufferReader(lake.read(part.quarantine.key)))
-        rows = rows.filter(pc.is_in(rows.column("rule"), pa.array(FOR_OTHERS)))
+        rows = _quarantined(lake, part.quarantine, rules)
         for header in rows.column("header").unique() if rows.num_rows else ():
             same = pc.equal(rows.column("header"), header) if header.is_valid else rows.column("header").is_null()
             some = rows.filter(same)
@@ -142,6 +134,12 @@ def _refused_rows(lake: Lake, contract: Contract, partitions: dict[str, Partitio
             ids = [table.column(name).cast(pa.string()) for name in names]
             found.append(pa.table([*ids, some.column("folder_day").take(pa.array(kept))], [*names, "day"]))
     return pa.concat_tables(found)
+
+
+def _quarantined(lake: Lake, file: StagedFile, rules: tuple[str, ...]) -> pa.Table:
+    """Day, record and header of the records that some rules refuse."""
+    content = pa.BufferReader(lake.read(file.key))
+    return pq.read_table(content, columns=["folder_day", "record", "header"], filters=[("rule", "in", rules)])
 
 
 def _sets(contract: Contract) -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from loaders.errors import LakeError
 from loaders.lake import Lake
 
 MANIFEST_KEY = "staging/manifest.json"
-MANIFEST_VERSION = 3
+MANIFEST_VERSION = 4
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ the process. It only sees blocks in which every line is one flat object in UTF-8
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -26,14 +27,28 @@ Fault = tuple[str, str]
 
 @lru_cache
 def raw_schema(contract: Contract) -> pa.Schema:
-    """The types that JSON can hold: times and dates are still texts, whole numbers 64 bits wide."""
+    """The types that JSON can hold: times, dates and decimals are still texts, whole numbers 64 bits wide."""
     types = {pa.int32(): pa.int64(), pa.int64(): pa.int64(), pa.float64(): pa.float64(), pa.bool_(): pa.bool_()}
     return pa.schema([(c.name, types.get(c.arrow_type, pa.string())) for c in contract.file_columns])
 
 
 @lru_cache
-def _types(contract: Contract) -> dict[str, pa.DataType]:
-    return {field.name: field.type for field in raw_schema(contract)}
+def _type_faults(contract: Contract) -> dict[str, Callable[[Any], Fault | None]]:
+    """By column, why a value is not of its type."""
+    decimals = _decimals(contract)
+    return {f.name: _decimal_fault if f.name in decimals else _TYPE_FAULTS[f.type] for f in raw_schema(contract)}
+
+
+@lru_cache
+def _decimals(contract: Contract) -> tuple[str, ...]:
+    return tuple(column.name for column in contract.file_columns if column.digits)
+
+
+@lru_cache
+def _plain_decimal(contract: Contract) -> re.Pattern[bytes]:
+    """A decimal column's name with a number of few digits that is no text yet."""
+    names = "|".join(map(re.escape, _decimals(contract)))
+    return re.compile(rf'("(?:{names})"\s*:\s*)(-?(?:0|[1-9][0-9]{{0,37}})(?:\.[0-9]{{1,38}})?)(?=\s*[,}}])'.encode())
 
 
 def parse(contract: Contract, data: bytes) -> tuple[pa.Table, NDArray[np.int64], dict[int, Fault]]:
@@ -43,7 +58,7 @@ def parse(contract: Contract, data: bytes) -> tuple[pa.Table, NDArray[np.int64],
     faults: dict[int, Fault] = {}
     first = 0
     for block in blocks(data, BLOCK_BYTES):
-        table = _parse_block(block, schema)
+        table = _parse_block(contract, block)
         if table is not None:
             tables.append(table)
         else:
@@ -64,7 +79,7 @@ def blocks(data: bytes, size: int) -> Iterator[bytes]:
         start = end
 
 
-def _parse_block(block: bytes, schema: pa.Schema) -> pa.Table | None:
+def _parse_block(contract: Contract, block: bytes) -> pa.Table | None:
     """A block in which every line is one flat object of the schema; None for any other."""
     text = np.frombuffer(block, "u1")
     ends = np.flatnonzero(text == ord("\n"))
@@ -81,12 +96,27 @@ def _parse_block(block: bytes, schema: pa.Schema) -> pa.Table | None:
         except UnicodeDecodeError:
             return None
     try:
-        return _by_arrow(block, schema)
+        return _by_arrow(contract, _with_texts(contract, block))
     except pa.ArrowInvalid:
         return None
 
 
-def _by_arrow(block: bytes, schema: pa.Schema) -> pa.Table:
+def _with_texts(contract: Contract, block: bytes) -> bytes:
+    """Lines whose decimals are texts, digit by digit what the numbers were; some numbers are left as they are."""
+    return _plain_decimal(contract).sub(rb'\1"\2"', block) if _decimals(contract) else block
+
+
+def _line_with_texts(contract: Contract, line: bytes) -> bytes:
+    """A good line whose decimals are all texts."""
+    if not _decimals(contract):
+        return line
+    record = json.loads(line)
+    written = json.loads(line, parse_float=str, parse_int=str)
+    return json.dumps(record | {name: written[name] for name in _decimals(contract) if name in record}).encode()
+
+
+def _by_arrow(contract: Contract, block: bytes) -> pa.Table:
+    schema = raw_schema(contract)
     table = pj.read_json(
         pa.BufferReader(block),
         read_options=pj.ReadOptions(block_size=len(block) + 1, use_threads=False),
@@ -103,8 +133,7 @@ def _parse_doubtful(
     """Lines, by index, with something among them that is no record: halve them until few are left to judge."""
     if not lines:
         return
-    schema = raw_schema(contract)
-    table = _parse_block(b"".join([line + b"\n" for _, line in lines]), schema)
+    table = _parse_block(contract, b"".join([line + b"\n" for _, line in lines]))
     if table is not None:
         tables.append(table)
         return
@@ -115,13 +144,13 @@ def _parse_doubtful(
         return
     judged = {i: fault_of(contract, line) for i, line in lines}
     faults.update({i: fault for i, fault in judged.items() if fault})
-    good = [(i, line) for i, line in lines if not judged[i]]
+    good = [(i, _line_with_texts(contract, line)) for i, line in lines if not judged[i]]
     try:
-        tables.append(_by_arrow(b"".join([line + b"\n" for _, line in good]), schema))
+        tables.append(_by_arrow(contract, b"".join([line + b"\n" for _, line in good])))
     except pa.ArrowInvalid:
         for i, line in good:
             try:
-                tables.append(_by_arrow(line + b"\n", schema))
+                tables.append(_by_arrow(contract, line + b"\n"))
             except pa.ArrowInvalid as error:
                 faults[i] = ("malformed_json", str(error))
 
@@ -169,13 +198,13 @@ def fault_of(contract: Contract, line: bytes) -> Fault | None:
         return "duplicate_key", f"{', '.join(repeated)} is there more than once"
     if overflows:
         return "non_finite", f"{overflows[0][:60]} is too large for a number"
-    types = _types(contract)
-    unknown = [name for name in record if name not in types]
+    type_faults = _type_faults(contract)
+    unknown = [name for name in record if name not in type_faults]
     if unknown:
         return "unknown_field", f"{', '.join(map(_shown, unknown))} is not in the contract"
     for name, value in record.items():
         if value is not None:
-            fault = _TYPE_FAULTS[types[name]](value)
+            fault = type_faults[name](value)
             if fault:
                 return fault[0], f"{name} {fault[1]}"
     return None
@@ -203,6 +232,14 @@ def _number_fault(value: Any) -> Fault | None:
     if type(value) not in (int, float):
         return "wrong_type", f"is {_shown(value)}, not a number"
     return None
+
+
+def _decimal_fault(value: Any) -> Fault | None:
+    if isinstance(value, str):
+        return _text_fault(value)
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+        return "non_finite", f"is {_shown(value)}"
+    return _number_fault(value)
 
 
 def _truth_fault(value: Any) -> Fault | None:

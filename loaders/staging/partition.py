@@ -24,8 +24,8 @@ from loaders.staging.files import (
     write_seen,
 )
 from loaders.staging.manifest import Counts, Partition
-from loaders.staging.parse import parse
-from loaders.staging.records import Reject, read_records
+from loaders.staging.objects import read_objects
+from loaders.staging.records import Reject
 from loaders.staging.repeats import Collision, Source, Taken, repeats
 
 READ_BYTES = 8 << 20
@@ -65,7 +65,7 @@ def stage_partition(lake: Lake, work: Work) -> Partition:
 def _stage_partition(lake: Lake, work: Work, scratch: Path) -> Partition:
     contract = work.contract
     days = dict(work.old.days) if work.old else {}
-    refused = quarantined_before(lake, contract, work.old)
+    refused = quarantined_before(lake, work.old)
     old_rows = OldRows(lake, contract, work.old, scratch)
     writer = DataWriter(lake, contract, work.partition, scratch)
     untouched: Objects = {folder: [] for folder in old_rows.folders}
@@ -187,17 +187,16 @@ def _stage_run(lake: Lake, contract: Contract, run: Objects, old: pa.Table | Non
     days = {folder: day_of_folder(contract, folder) for folder in run}
     midnights = {folder: np.datetime64(day, "us").astype(int) for folder, day in days.items() if day}
     for part in _parts({folder: objects for folder, objects in run.items() if days[folder]}):
-        records = read_records(lake, contract.raw, part)
-        parsed, kept, faults = parse(contract, records.data)
-        starts = np.array([midnights[folder] for folder in records.folders], "i8").view("M8[us]")
-        good, value_faults = check(contract, parsed, starts[records.key_of(kept)])
-        all_faults = faults | {int(kept[row]): fault for row, fault in value_faults.items()}
-        rejects += records.rejects + records.rejected(all_faults)
-        raw.update({folder: 1 for folder, _ in records.rejects})
-        for folder, count in zip(records.folders, records.counts, strict=True):
-            raw[folder] += count
-        tables.append(good)
-        sources.append(Source(records, np.delete(kept, list(value_faults))))
+        for records, parsed, kept, faults in read_objects(lake, contract, part):
+            starts = np.array([midnights[folder] for folder in records.folders], "i8").view("M8[us]")
+            good, value_faults = check(contract, parsed, starts[records.key_of(kept)])
+            all_faults = faults | {int(kept[row]): fault for row, fault in value_faults.items()}
+            rejects += records.rejects + records.rejected(all_faults)
+            raw.update([folder for folder, _ in records.rejects])
+            for folder, count in zip(records.folders, records.counts, strict=True):
+                raw[folder] += count
+            tables.append(good)
+            sources.append(Source(records, np.delete(kept, list(value_faults))))
     for folder in (folder for folder, day in days.items() if day is None):
         rejects += [(folder, reject) for reject in _not_a_day(lake, contract, folder, run[folder])]
         raw[folder] += len(run[folder])

@@ -1,4 +1,4 @@
-"""Raw objects as records: one line a record, whatever file it came in, and where each line came from."""
+"""JSON objects as records: one line a record, whatever file it came in, and where each line came from."""
 
 from dataclasses import dataclass, field
 
@@ -10,6 +10,7 @@ from loaders.lake import Lake
 
 LONGEST_RECORD = 1 << 20
 NDJSON = (".ndjson", ".ndjson.zst")
+CSV = (".csv", ".csv.zst")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Reject:
 
 
 class Unreadable(Exception):
-    """An object of a day batch that cannot be read at all: its raw key, and why."""
+    """An object that cannot be read at all: its raw key, and why."""
 
     def __init__(self, key: str, why: str) -> None:
         super().__init__(key, why)
@@ -118,7 +119,7 @@ def _lines(key: str, content: bytes) -> bytes | Reject:
     if key.endswith(NDJSON):
         return json_lines(content)
     if not key.endswith(".json"):
-        known = ", ".join([".json", *NDJSON])
+        known = ", ".join([".json", *NDJSON, *CSV])
         return Reject(key, 0, "unknown_file", f"the name does not end with one of {known}", content)
     text = content.strip()
     if not text:
@@ -130,6 +131,18 @@ def unpacked(content: bytes) -> bytes:
     """What a zstd file holds. Raises OSError for one that is not whole."""
     with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
         return bytes(stream.read())
+
+
+def plain(key: str, content: bytes) -> bytes:
+    """What an object holds, unpacked where its name says that it is packed. Raises Unreadable where it is not whole."""
+    if not key.endswith(".zst"):
+        return content
+    if not content:
+        raise Unreadable(key, "it is empty, not a zstd file")
+    try:
+        return unpacked(content)
+    except OSError as error:
+        raise Unreadable(key, f"not a whole zstd file: {error}") from None
 
 
 def json_lines(content: bytes) -> bytes:
