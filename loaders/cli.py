@@ -21,6 +21,7 @@ from loaders.targets import NAMES, Target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from loaders.errors import SourceError
     from loaders.quality.gates import Outcome
     from loaders.targets import Warehouse
     from loaders.warehouse import Dbt
@@ -111,6 +112,25 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Any number of the world, or CODE.NAME=VALUE for a department's."),
 ]
+SourceDb = Annotated[
+    str | None,
+    typer.Option(
+        "--source-db",
+        envvar="WARDHOUSE_SOURCE_DB",
+        metavar="URL",
+        help="PostgreSQL with the operational tables of theatres, instead of CSV: postgresql://user@host:port/database.",
+    ),
+]
+Overlap = Annotated[
+    int,
+    typer.Option(
+        "--overlap-days",
+        envvar="WARDHOUSE_OVERLAP_DAYS",
+        min=0,
+        max=3650,
+        help="How many days before its newest row to read each table of --source-db again.",
+    ),
+]
 Shard = Annotated[str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts of the facilities.")]
 
 DIRTY_SHARE = "0.002"
@@ -147,6 +167,8 @@ def run(
     settings: Settings = None,
     workers: Workers = None,
     target: TargetOption = Target.duckdb,
+    source_db: SourceDb = None,
+    overlap_days: Overlap = 1,
     full_refresh: Annotated[bool, typer.Option(help="Build every table anew.")] = False,
 ) -> None:
     """Do everything, from simulation to docs.
@@ -164,7 +186,7 @@ def run(
     with writing(place):
         world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
         _generate(place, world, None, workers)
-        _stage(place, workers)
+        _stage(place, workers, source_db, overlap_days)
         _check_staging(place)
         with _to_build(target, place) as dbt:
             _build(dbt, full_refresh)
@@ -221,10 +243,13 @@ def generate(
 
 
 @app.command()
-def stage(lake: LakeOption = "data", workers: Workers = None) -> None:
+def stage(
+    lake: LakeOption = "data", workers: Workers = None, source_db: SourceDb = None, overlap_days: Overlap = 1
+) -> None:
     """Stage raw objects that are not staged yet.
 
-    Checks each record against its contract, quarantines what breaks it, and writes Parquet.
+    Checks each record against its contract, quarantines what breaks it, and writes Parquet. With --source-db, what has
+    changed there is landed first.
 
     Example: wardhouse stage --lake data
     """
@@ -232,7 +257,7 @@ def stage(lake: LakeOption = "data", workers: Workers = None) -> None:
 
     place = Lake.at(lake)
     with writing(place):
-        _stage(place, workers)
+        _stage(place, workers, source_db, overlap_days)
 
 
 @app.command()
@@ -505,11 +530,30 @@ def _sample(lake: Lake, world: "World", day: date) -> None:
     typer.echo(clock.line("sample", f"{len(keys)} files in {lake.uri(keys[0].rpartition('/')[0])}"))
 
 
-def _stage(lake: Lake, workers: int | None) -> None:
+def _extract(lake: Lake, source_db: str, overlap_days: int) -> "tuple[SourceError, ...]":
+    """Land what has changed in the source; what could not be extracted."""
+    from loaders.contracts import contracts
+    from loaders.raw.state import world_of
+    from loaders.staging.extract import extract
+
+    clock = Clock()
+    world = world_of(lake)
+    done = extract(lake, source_db, contracts(), bool(world and world.packed), overlap_days)
+    if done.rows:
+        rows = sum(done.rows.values())
+        said = f"{rows:,} rows of {len(done.rows)} tables in {done.objects:,} new objects"
+        typer.echo(clock.line("extract", said, rows, "rows"))
+    else:
+        typer.echo(clock.line("extract", "nothing new"))
+    return done.failed
+
+
+def _stage(lake: Lake, workers: int | None, source_db: str | None = None, overlap_days: int = 1) -> None:
     from loaders.contracts import contracts
     from loaders.errors import LakeError
     from loaders.staging.stage import stage
 
+    unread = _extract(lake, source_db, overlap_days) if source_db else ()
     clock = Clock()
     with bar("stage", "partitions") as advance:
         done = stage(lake, contracts(), _workers(workers), advance)
@@ -524,8 +568,8 @@ def _stage(lake: Lake, workers: int | None) -> None:
             typer.echo("          `wardhouse status` says why records were quarantined")
     else:
         typer.echo(clock.line("stage", "nothing new"))
-    if done.failed:
-        raise LakeError("\nerror: ".join(map(str, done.failed)))
+    if failed := [*unread, *done.failed]:
+        raise LakeError("\nerror: ".join(map(str, failed)))
 
 
 def _check_staging(lake: Lake) -> None:
