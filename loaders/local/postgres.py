@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -52,9 +52,10 @@ class Kind:
 
 
 class Server(NamedTuple):
-    """A PostgreSQL that runs: its folder, its socket, whether it has ended by itself, and SQL for its superuser."""
+    """A PostgreSQL that runs: its folder, port and socket, whether it has ended by itself, and SQL by its superuser."""
 
     folder: Path
+    port: int
     socket: str
     has_ended: Callable[[], bool]
     run: Callable[[str, str], None]
@@ -90,16 +91,20 @@ class _Cluster:
 
 @contextmanager
 def running(
-    kind: Kind, folder: Path, port: int = PORT, settings: Mapping[str, str] | None = None, access: str = ""
+    kind: Kind,
+    folder: Path,
+    port: Callable[[], int] = lambda: PORT,
+    settings: Mapping[str, str] | None = None,
+    access: str = "",
 ) -> Iterator[Server]:
     """Run the cluster of a folder, made if there is none, until the context ends.
 
-    `settings` are for this time only; `access` is its pg_hba.conf, by default who made it comes in. Raises ServiceError
-    when a package is missing, when another one runs on the folder, when another version made it, and when PostgreSQL
-    does not start.
+    `port` is asked for once whoever ran on the folder before has ended; `settings` are for this time only; `access` is
+    its pg_hba.conf, by default who made it comes in. Raises ServiceError when a package is missing, when another one
+    runs on the folder, when another version made it, and when PostgreSQL does not start.
     """
-    cluster = _Cluster(kind, _programs(kind), folder.resolve(), port)
-    folder = cluster.folder
+    folder = folder.resolve()
+    cluster = _Cluster(kind, _programs(kind), folder, PORT)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open(folder / "lock", "w") as lock:
@@ -112,12 +117,13 @@ def running(
                 ) from None
             _end_abandoned(cluster.path)
             _make(cluster)
+            cluster = replace(cluster, port=port())
             if access:
                 (cluster.path / "pg_hba.conf").write_text(access)
             server = _start(cluster, settings or {})
             try:
-                socket = f"{socket_folder(cluster.path)}/.s.PGSQL.{port}"
-                yield Server(folder, socket, lambda: server.poll() is not None, cluster.run)
+                socket = f"{socket_folder(cluster.path)}/.s.PGSQL.{cluster.port}"
+                yield Server(folder, cluster.port, socket, lambda: server.poll() is not None, cluster.run)
             finally:
                 _stop(server)
     except OSError as error:

@@ -34,12 +34,11 @@ def serve(folder: Path, port: int, ready: Callable[[int], None], password: str =
     that it needs is not there.
     """
     stop = stop_signal()
-    port = _free(port)
-    with running(_KIND, folder, port, {"listen_addresses": HOST}, _access(password)) as server:
+    with running(_KIND, folder, lambda: _free(port), {"listen_addresses": HOST}, _access(password)) as server:
         if password:
             quoted = password.replace("'", "''")
             server.run("postgres", f"alter role {USER} password '{quoted}';")
-        ready(port)
+        ready(server.port)
         while not stop.wait(WAKE_SECONDS):
             if server.has_ended():
                 raise ServiceError(f"PostgreSQL has ended by itself: {server.folder / 'log'} says why")

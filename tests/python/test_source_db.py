@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from adbc_driver_postgresql import dbapi
-from theatre_tables import DAYS, FIRST, at, facility, land_csv, procedure, programme, robot, surgeon, table, visit
+from theatre_tables import DAYS, FIRST, at, facility, land_csv, procedure, programme, robot, table, visit
 from typer.testing import CliRunner
 
 from loaders.cli import app
@@ -136,7 +136,7 @@ def test_all_of_a_call_is_written_or_nothing(url):
         "surgical_robots": table("surgical_robots", [robot(3, 3)]),
         "surgical_procedures": table("surgical_procedures", [stranger]),
     }
-    with pytest.raises(SourceError, match="cannot write to postgresql://wardhouse@.* violates foreign key constraint"):
+    with pytest.raises(SourceError, match=r"cannot write to postgresql://wardhouse@.* violates foreign key constraint"):
         write_tables(url, tables)
     assert count(url, "surgical_robots") == 2
 
@@ -176,13 +176,11 @@ def test_keys_hold(url):
             run(url, statement)
 
 
-@pytest.mark.parametrize("entity", ENTITIES)
-def test_there_is_an_index_on_the_time_of_change(url, entity):
+def test_every_table_has_an_index_on_the_time_of_change(url):
     write_tables(url, programme(1))
-    names = [f"{entity}_updated_at"] + [
-        f"{t.versions}_updated_at" for t in operational() if t.name == entity and t.versions
-    ]
+    names = {f"{name}_updated_at" for each in operational() for name in (each.name, each.versions) if name}
     found = {name for (name,) in rows(url, "select indexname::text from pg_indexes where schemaname = 'robotics'")}
+    assert len(names) == 10
     assert found.issuperset(names)
 
 
@@ -296,9 +294,9 @@ def test_a_transaction_that_was_open_during_an_extract_is_taken_by_the_next(url,
     write_tables(url, programme(3))
     with dbapi.connect(url, autocommit=False) as slow, slow.cursor() as cursor:
         cursor.execute(
-            "insert into robotics.robot_maintenance_logs select 'R0001-M0900', robot_id, facility_id, maintenance_type, "
-            "is_emergency, technician, start_time, end_time, downtime_hours, cost_gbp, parts_replaced, updated_at "
-            "from robotics.robot_maintenance_logs where maintenance_id = 'R0001-M0001'"
+            "insert into robotics.robot_maintenance_logs select 'R0001-M0900', robot_id, facility_id, "
+            "maintenance_type, is_emergency, technician, start_time, end_time, downtime_hours, cost_gbp, parts_replaced, "
+            "updated_at from robotics.robot_maintenance_logs where maintenance_id = 'R0001-M0001'"
         )
         write_tables(url, programme())
         taken(lake, url)
@@ -330,7 +328,8 @@ def test_times_with_a_zone_are_told_in_utc(url, lake, tmp_path):
     run(
         url,
         "alter role wardhouse set timezone = 'Asia/Tokyo'",
-        "alter table robotics.surgical_procedures alter updated_at type timestamptz using updated_at at time zone 'UTC', "
+        "alter table robotics.surgical_procedures "
+        "alter updated_at type timestamptz using updated_at at time zone 'UTC', "
         "alter end_time type timestamptz using end_time at time zone 'UTC'",
     )
     try:
@@ -342,7 +341,7 @@ def test_times_with_a_zone_are_told_in_utc(url, lake, tmp_path):
     assert staged_bytes(lake) == staged_bytes(csv)
 
 
-def test_a_day_of_many_batches_comes_whole(url, lake, monkeypatch):
+def test_a_day_of_many_batches_comes_whole(url, lake):
     write_tables(url, programme(2, a_day=300))
     read = []
     done = taken(lake, url, read_rows_at_a_time=50, progress=read.append)
@@ -462,7 +461,7 @@ def test_a_source_that_comes_back_is_extracted(url, lake):
     assert staged_rows(lake) == expected(programme())
 
 
-@pytest.mark.parametrize("passed", [0, 2_000_000])
+@pytest.mark.parametrize("passed", [0, 500_000])
 def test_a_network_that_swallows_answers_does_not_hang(url, lake, passed):
     write_tables(url, programme(1, a_day=9000)) if passed else None
     hurried = Patience(tries=1, connect_seconds=2, statement_seconds=1)
@@ -484,7 +483,7 @@ def test_a_statement_that_takes_too_long_fails_its_entity_alone(url, lake):
     with dbapi.connect(url, autocommit=False) as other, other.cursor() as cursor:
         cursor.execute("lock table robotics.surgeons_history in access exclusive mode")
         done = extract(lake, url, contracts(), patience=hurried)
-    assert [re.sub(r"postgresql://\S+", "URL", str(error)) for error in done.failed] == [
+    assert [re.sub(r"postgresql://\S+(?=:)", "URL", str(error)) for error in done.failed] == [
         "surgeons was not extracted to its end from URL: canceling statement due to statement timeout, in 2 tries; "
         "run again to go on"
     ]
@@ -502,7 +501,7 @@ def test_a_statement_that_takes_too_long_fails_its_entity_alone(url, lake):
         ),
         (
             "alter table robotics.surgeons_history alter years_of_experience type text",
-            r"surgeons was not .* surgeons_history.years_of_experience is text, and the contract says integer",
+            r"surgeons was not .* robotics.surgeons_history.years_of_experience is text, and the contract says integer",
         ),
         (
             "update robotics.surgeons_history set updated_at = updated_at + interval '1 millisecond'",

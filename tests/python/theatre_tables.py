@@ -60,7 +60,7 @@ def robot(number: int, day: int = 0, status: str = "active", is_deleted: bool = 
 
 def procedure(number: int, day: int) -> dict:
     encounter = f"F01-{FIRST + timedelta(day):%Y%m%d}-{number:04d}"
-    start = at(day, 9) + timedelta(minutes=7 * number)
+    start = at(day, 9) + timedelta(minutes=7 * number % 600)
     return {
         "procedure_id": f"{encounter}-R1",
         "robot_id": f"R{1 + number % 2:04d}",
