@@ -295,8 +295,8 @@ def test_a_transaction_that_was_open_during_an_extract_is_taken_by_the_next(url,
     with dbapi.connect(url, autocommit=False) as slow, slow.cursor() as cursor:
         cursor.execute(
             "insert into robotics.robot_maintenance_logs select 'R0001-M0900', robot_id, facility_id, "
-            "maintenance_type, is_emergency, technician, start_time, end_time, downtime_hours, cost_gbp, parts_replaced, "
-            "updated_at from robotics.robot_maintenance_logs where maintenance_id = 'R0001-M0001'"
+            "maintenance_type, is_emergency, technician, start_time, end_time, downtime_hours, cost_gbp, "
+            "parts_replaced, updated_at from robotics.robot_maintenance_logs where maintenance_id = 'R0001-M0001'"
         )
         write_tables(url, programme())
         taken(lake, url)
