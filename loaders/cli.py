@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from loaders.errors import SourceError
     from loaders.quality.gates import Outcome
+    from loaders.raw.theatres import Source
     from loaders.targets import Warehouse
     from loaders.warehouse import Dbt
     from loaders.world.config import World
@@ -491,6 +492,26 @@ def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None
     else:
         typer.echo(clock.line("generate", "nothing new"))
     _batch(lake, world, workers)
+    _operate_theatres(lake, world, workers)
+
+
+def _operate_theatres(lake: Lake, world: "World", workers: int | None, source: "Source | None" = None) -> None:
+    from loaders.raw.theatres import write_theatres
+
+    clock = Clock()
+    with bar("theatres", "days") as advance:
+        made = write_theatres(lake, world, _workers(workers), source, advance)
+    if made.days:
+        counted = {
+            "surgical_procedures": "procedures",
+            "robot_maintenance_logs": "service visits",
+            "procedure_telemetry": "telemetry samples",
+        }
+        said = ", ".join(f"{made.rows[entity]:,} {name}" for entity, name in counted.items())
+        faults = f", {made.faults:,} faulty rows" if made.faults else ""
+        typer.echo(clock.line("theatres", f"{made.days:,} days: {said}{faults}"))
+    else:
+        typer.echo(clock.line("theatres", "nothing new"))
 
 
 def _batch(lake: Lake, world: "World", workers: int | None) -> None:

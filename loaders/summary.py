@@ -23,6 +23,9 @@ LAYERS = {
         "operations.pressure_validation",
         "clinical.deterioration", "clinical.lab_turnaround", "clinical.length_of_stay", "clinical.readmissions",
         "clinical.clinical_validation",
+        "robotics.robot_utilization", "robotics.surgeon_performance", "robotics.facility_performance",
+        "robotics.procedure_outcomes", "robotics.daily_procedure_volume", "robotics.telemetry_system_health",
+        "robotics.theatre_flow", "robotics.robotics_validation",
     ),
 }  # fmt: skip
 

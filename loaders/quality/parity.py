@@ -32,6 +32,7 @@ _LOGICAL = {
     "date": "date", "date32": "date",
     "timestamp": "timestamp", "timestamp without time zone": "timestamp", "datetime64(6, 'utc')": "timestamp",
     "double": "double", "double precision": "double", "float64": "double",
+    "decimal": "decimal", "numeric": "decimal",
 }  # fmt: skip
 _ARROW = {
     "text": pa.string(), "integer": pa.int32(), "bigint": pa.int64(), "boolean": pa.bool_(), "date": pa.date32(),
@@ -45,6 +46,7 @@ _CHANGED = {
     "date": "coalesce({0}, date '2024-02-29') + 1",
     "timestamp": "coalesce({0}, timestamp '2024-02-29') + interval 1 microsecond",
     "double": "coalesce({0}, 0) * (1 + 1e-6) + 1e-6",
+    "decimal": "coalesce({0}, 0) + 1",
 }
 
 
@@ -159,16 +161,16 @@ def fetch(database: duckdb.DuckDBPyConnection, name: str, warehouse: Warehouse, 
 
     schema, _, table = relation.name.partition(".")
     types = {
-        column: _logical(str(data_type))
-        for column, data_type in warehouse.rows(
-            "select column_name, data_type from information_schema.columns "
+        column: _logical(str(data_type), precision, scale)
+        for column, data_type, precision, scale in warehouse.rows(
+            "select column_name, data_type, numeric_precision, numeric_scale from information_schema.columns "
             f"where table_schema = '{schema}' and table_name = '{table}' order by ordinal_position"
         )
         if column not in OWN_TO_ENGINE
     }
     if not types:
         raise BadContract(f"{warehouse.label} has no {relation.name}: build it there first")
-    arrow = pa.schema([(column, _ARROW.get(logical, pa.string())) for column, logical in types.items()])
+    arrow = pa.schema([(column, _arrow(logical)) for column, logical in types.items()])
     database.execute(f"drop table if exists {name}")
     database.register("chunk", arrow.empty_table())
     database.execute(f"create table {name} as from chunk")
@@ -241,7 +243,7 @@ def controls_caught(
     middle = rows // 2
     swap = _swap(database, values, table)
     planted = {
-        "a cell changed": f"update planted set {changed} = {_CHANGED[columns[changed]].format(changed)} "
+        "a cell changed": f"update planted set {changed} = {_CHANGED[columns[changed].partition('(')[0]].format(changed)} "
         f"where rowid = {middle}",
         "a row dropped": f"delete from planted where rowid = {middle}",
         "a row doubled": f"insert into planted select * from planted where rowid = {middle}",
@@ -281,11 +283,17 @@ def _shape_differences(one: Mapping[str, str], other: Mapping[str, str], engines
             yield f"{name} is {one[name]} in {engines[0]} and {other[name]} in {engines[1]}"
 
 
-def _logical(data_type: str) -> str:
+def _logical(data_type: str, precision: int | None, scale: int | None) -> str:
     plain = data_type.lower()
     if plain.startswith("nullable("):
         plain = plain.removeprefix("nullable(").removesuffix(")")
-    return _LOGICAL.get(plain, _LOGICAL.get(plain.partition("(")[0], plain))
+    known = _LOGICAL.get(plain, _LOGICAL.get(plain.partition("(")[0], plain))
+    return f"decimal({precision},{scale})" if known == "decimal" else known
+
+
+def _arrow(logical: str) -> pa.DataType:
+    kind, _, size = logical.removesuffix(")").partition("(")
+    return pa.decimal128(*map(int, size.split(","))) if kind == "decimal" else _ARROW.get(logical, pa.string())
 
 
 def _count(database: duckdb.DuckDBPyConnection, what: str) -> int:

@@ -5,7 +5,6 @@ Operations leave their discharges in the lake's `state/`; batches take them from
 the registry, then encounters and their patients, vitals, labs and notes.
 """
 
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,12 +15,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from loaders.errors import LakeError
 from loaders.lake import Lake
 from loaders.raw.batch_dirt import spoiled
 from loaders.raw.batches import ENTITY_OF_FILE, HEADERS, batch_rows, registry_columns
+from loaders.raw.kept import DISCHARGES, Kept, all_kept, forget, load_kept, reached
 from loaders.raw.ledger import Ledger
 from loaders.raw.lines import text_buffer
 from loaders.raw.objects import whole_object
@@ -31,16 +30,13 @@ from loaders.world.calendar import DAY_SECONDS, day_number, day_of
 from loaders.world.clinical.chart import chart
 from loaders.world.config import World
 from loaders.world.network import Facility, facilities
-from loaders.world.operations import Encounters, Told
+from loaders.world.operations import Encounters
 from loaders.world.patients import registered, registration_seconds, registry
 
-DISCHARGES = "state/clinical/discharges"
 NEXT_DAY_KEY = "state/clinical/next_day.json"
 REGISTRY_KEY = "state/patients_master.csv"
 CHUNK_ENCOUNTERS = 3_000
 CHUNK_DAYS = 31
-
-Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -65,35 +61,12 @@ NO_BATCHES = Batches(0, Counter(), 0, 0)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Discharges of a facility from a day number to another (exclusive), by day, and where they are."""
-
-    key: str
-    facility_id: str
-    first_day: int
-    last_day: int
-    by_day: Counts
-
-
-@dataclass(frozen=True)
 class Chunk:
     """Days that are made together, from one to another (exclusive), and the discharges kept that touch them."""
 
     first_day: int
     last_day: int
     kept: list[Kept]
-
-
-def keep_discharges(lake: Lake, told: Told) -> None:
-    """Leave in the lake's state what the batches of a facility's days need."""
-    arrays = {field.name: getattr(told.discharges, field.name) for field in fields(Encounters)}
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, days=np.array([told.first_day, told.last_day]), **arrays)
-    folder, name = f"{DISCHARGES}/{told.facility.facility_id}", f"{day_of(told.first_day)}.npz"
-    lake.write(f"{folder}/{name}", content.getvalue())
-    for later, _ in lake.objects(folder):
-        if later > name:
-            lake.remove(f"{folder}/{later}")
 
 
 def write_batches(
@@ -104,11 +77,8 @@ def write_batches(
     Safe to run again: objects are created once, and it resumes after the last days that were written whole.
     """
     first = _next_day(lake, world)
-    kept = list(_all_kept(lake))
-    reached = {facility.facility_id: first for facility in facilities(world)}
-    for part in kept:
-        reached[part.facility_id] = max(reached[part.facility_id], part.last_day)
-    last = min(reached.values())
+    kept = all_kept(lake, DISCHARGES)
+    last = reached(world, kept, first)
     total = NO_BATCHES
     if last > first:
         keep_registry(lake, world, last)
@@ -116,9 +86,7 @@ def write_batches(
             total += done
             lake.write(NEXT_DAY_KEY, json.dumps({"next_day": str(day_of(first + total.days))}).encode())
             progress(total.days, last - first)
-    for part in kept:
-        if part.last_day <= last:
-            lake.remove(part.key)
+    forget(lake, kept, last)
     return total
 
 
@@ -143,24 +111,6 @@ def _next_day(lake: Lake, world: World) -> int:
     except (ValueError, KeyError, TypeError):
         raise LakeError(
             f"{lake.uri(NEXT_DAY_KEY)} is damaged: delete {lake.uri('state')}, and the next run makes all of it again"
-        ) from None
-
-
-def _all_kept(lake: Lake) -> Iterator[Kept]:
-    for key, _ in lake.find(DISCHARGES):
-        days, stays = _load(lake, key)
-        by_day = np.bincount(stays.discharged // DAY_SECONDS - days[0], minlength=days[1] - days[0])
-        yield Kept(key, key.split("/")[-2], days[0], days[1], by_day)
-
-
-def _load(lake: Lake, key: str) -> tuple[tuple[int, int], Encounters]:
-    try:
-        with np.load(io.BytesIO(lake.read(key)), allow_pickle=False) as arrays:
-            first, last = arrays["days"].tolist()
-            return (first, last), Encounters(*(arrays[field.name] for field in fields(Encounters)))
-    except (ValueError, KeyError, OSError, TypeError):
-        raise LakeError(
-            f"{lake.uri(key)} is damaged: delete {lake.uri('state')}, and the next run makes all of it again"
         ) from None
 
 
@@ -242,7 +192,7 @@ def _objects(
 
 def _stays(lake: Lake, chunk: Chunk, facility: Facility) -> Encounters:
     """A facility's discharges of a chunk's days, in the order in which they were told."""
-    parts = [_load(lake, part.key)[1] for part in chunk.kept if part.facility_id == facility.facility_id]
+    parts = [load_kept(lake, part.key)[1] for part in chunk.kept if part.facility_id == facility.facility_id]
     together = Encounters(
         *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Encounters))
     )

@@ -1,5 +1,5 @@
 """Simulate and land raw objects: a facility at a time, a month at a time, each written once and then committed; then
-the clinical batches of the days that every facility has reached.
+the clinical batches and surgical robotics of the days that every facility has reached.
 """
 
 from collections import Counter
@@ -10,14 +10,16 @@ from typing import Any
 
 from loaders.errors import BadSetting
 from loaders.lake import Lake
-from loaders.raw.clinical import NO_BATCHES, Batches, keep_discharges, write_batches
+from loaders.raw.clinical import NO_BATCHES, Batches, write_batches
 from loaders.raw.dirt import twins
 from loaders.raw.events import Lines, events
 from loaders.raw.extracts import extracts
+from loaders.raw.kept import keep
 from loaders.raw.ledger import Ledger
 from loaders.raw.lines import text_buffer
 from loaders.raw.objects import Object, packed, whole_object
 from loaders.raw.state import keep_world, keep_yesterday, load_yesterday
+from loaders.raw.theatres import NOTHING_WRITTEN, Source, Written, write_theatres
 from loaders.workers import context, pool
 from loaders.world.calendar import day_number, day_of
 from loaders.world.config import World
@@ -36,7 +38,7 @@ ENTITY_OF = {
 @dataclass(frozen=True)
 class Generated:
     """What a run wrote: facility-days simulated, events emitted (faulty ones apart), the raw objects created for them,
-    and the clinical batches.
+    the clinical batches, and surgical robotics.
     """
 
     facility_days: int = 0
@@ -44,6 +46,7 @@ class Generated:
     faults: int = 0
     objects: int = 0
     batches: Batches = NO_BATCHES
+    theatres: Written = NOTHING_WRITTEN
 
     def __add__(self, other: "Generated") -> "Generated":
         return Generated(
@@ -52,6 +55,7 @@ class Generated:
             self.faults + other.faults,
             self.objects + other.objects,
             self.batches + other.batches,
+            self.theatres + other.theatres,
         )
 
 
@@ -66,10 +70,16 @@ def shard_of(world: World, shard: str | None) -> list[Facility]:
     return everyone[int(part) - 1 :: int(parts)]
 
 
-def generate(lake: Lake, world: World, shard: str | None = None, workers: int = 1) -> Generated:
-    """Bring the lake's raw layer to the world's last day: operations, then the clinical batches."""
+def generate(
+    lake: Lake, world: World, shard: str | None = None, workers: int = 1, source: Source | None = None
+) -> Generated:
+    """Bring the lake's raw layer to the world's last day: operations, then the clinical batches and robotics.
+
+    With a `source`, theatres' operational tables go there and not into the lake.
+    """
     operated = operate_all(lake, world, shard, workers)
-    return replace(operated, batches=write_batches(lake, world, workers))
+    batches = write_batches(lake, world, workers)
+    return replace(operated, batches=batches, theatres=write_theatres(lake, world, workers, source))
 
 
 def operate_all(
@@ -136,7 +146,7 @@ def _generate_facility(lake: Lake, world: World, facility: Facility) -> Iterator
     for _, last_day in months(yesterday.next_day, day_number(world.end)):
         told, yesterday = operate(world, facility, yesterday, last_day)
         written = write(lake, world, told)
-        keep_discharges(lake, told)
+        keep(lake, told)
         keep_yesterday(lake, facility, yesterday)
         yield written
 

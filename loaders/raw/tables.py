@@ -11,8 +11,12 @@ NEEDS_QUOTES = '[",\r\n]'
 
 def csv_bytes(table: pa.Table) -> bytes:
     """A table as a CSV file: times such as 2024-02-29T07:05:00Z, booleans true and false, nothing where it is null."""
-    header = ",".join(table.column_names) + "\n"
-    return header.encode() + bytes(text_buffer(csv_lines(table)))
+    return csv_header(table) + bytes(text_buffer(csv_lines(table)))
+
+
+def csv_header(table: pa.Table) -> bytes:
+    """The first line of a table's CSV file."""
+    return ",".join(table.column_names).encode() + b"\n"
 
 
 def csv_lines(table: pa.Table) -> pa.Array:

@@ -140,7 +140,7 @@ class World:
     rating_change_chance: float = 0.08
 
     robots: int = 8
-    surgeons: int = 32
+    surgeons: int = 24
     robotic_share: float = 0.5
     theatre_cancellation_share: float = 0.03
     maintenance_interval_factor: float = 1.0
@@ -166,12 +166,12 @@ PRESETS = {
     "portfolio": World(
         preset="portfolio", start=date(2023, 1, 1), days=731, facilities=10, beds=600, packed=True,
         initial_patients=18_000, new_patients_per_day=20, max_patients=30_000,
-        robots=50, surgeons=160, robotic_share=0.95, maintenance_interval_factor=40.0,
+        robots=50, surgeons=120, robotic_share=1.0, theatre_cancellation_share=0.06, maintenance_interval_factor=44.0,
     ),
     "large": World(
         preset="large", start=date(2023, 1, 1), days=731, facilities=10, beds=6_000, packed=True,
         initial_patients=180_000, new_patients_per_day=200, max_patients=300_000,
-        robots=100, surgeons=320, robotic_share=0.5,
+        robots=100, surgeons=240, robotic_share=0.5,
     ),
 }  # fmt: skip
 
@@ -295,9 +295,8 @@ def _changed(thing: Thing, name: str, value: Any) -> Thing:
     try:
         return replace(thing, **{name: _parsed(value, kind)})
     except ValueError:
-        raise BadSetting(
-            f"{name} = '{value}' is not {_KINDS.get(kind) or 'one of ' + ', '.join(kind.__args__)}"
-        ) from None
+        wanted = _KINDS.get(kind) or f"one of {', '.join(kind.__args__)}"
+        raise BadSetting(f"{name} = '{value}' is not {wanted}") from None
 
 
 _KINDS: dict[Any, str] = {int: "a whole number", float: "a number", date: "a date (YYYY-MM-DD)", bool: "true or false"}

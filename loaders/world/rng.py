@@ -61,12 +61,30 @@ class Streams:
         return np.stack(columns, axis=1)
 
 
+def sequence(states: NDArray[np.uint64], places: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The words at `places` of the sequences that start from `states` (SplitMix64).
+
+    The arrays broadcast; states come from `Streams.words`, and any part of a sequence is had without the rest.
+    """
+    offsets: NDArray[np.uint64] = places.astype("u8") * _STEP
+    return _mixed(states + offsets)
+
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_ROUNDS = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)))
+
+
 def _mixed(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The output function of SplitMix64: one-to-one, every input bit sways every output bit."""
-    words = words + np.uint64(0x9E3779B97F4A7C15)
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+    words = words + _STEP
+    shifted = np.empty_like(words)
+    for shift, factor in _ROUNDS:
+        np.right_shift(words, shift, out=shifted)
+        words ^= shifted
+        words *= factor
+    np.right_shift(words, np.uint64(31), out=shifted)
+    words ^= shifted
+    return words
 
 
 def quantity_word(quantity: str) -> int:

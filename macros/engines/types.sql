@@ -36,6 +36,8 @@
         "double": "Float64",
         "double precision": "Float64",
     } -%}
-    {%- set name = "String" if data_type.startswith("varchar") else names.get(data_type, data_type) -%}
+    {#- decimal(12,2) in its own spelling -#}
+    {%- set spelled = data_type.replace(" ", "").replace(",", ", ").replace("decimal", "Decimal") -%}
+    {%- set name = "String" if data_type.startswith("varchar") else names.get(data_type, spelled) -%}
     {{ name if is_required else "Nullable(" ~ name ~ ")" }}
 {%- endmacro %}

@@ -7,6 +7,9 @@
     "fact_vitals": "stg_clinical__vitals",
     "fact_labs": "stg_clinical__labs",
     "fact_notes": "stg_clinical__notes",
+    "fact_procedures": "stg_robotics__procedures",
+    "fact_procedure_telemetry": "stg_robotics__telemetry",
+    "fact_robot_maintenance": "stg_robotics__maintenance_logs",
 } %}
 with totals as (
 
