@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -186,7 +187,7 @@ def run(
     place = Lake.at(lake)
     with writing(place):
         world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
-        _generate(place, world, None, workers)
+        _generate(place, world, None, workers, source_db)
         _stage(place, workers, source_db, overlap_days)
         _check_staging(place)
         with _to_build(target, place) as dbt:
@@ -213,6 +214,7 @@ def generate(
     settings: Settings = None,
     shard: Shard = None,
     workers: Workers = None,
+    source_db: SourceDb = None,
     until: Annotated[
         datetime | None,
         typer.Option("--date", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The last day, instead of --days."),
@@ -240,7 +242,7 @@ def generate(
         return
     with writing(place):
         world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
-        _generate(place, world, shard, workers)
+        _generate(place, world, shard, workers, source_db)
 
 
 @app.command()
@@ -467,9 +469,10 @@ def _workers(workers: int | None) -> int:
     return workers or default_workers()
 
 
-def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None) -> None:
+def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None, source_db: str | None = None) -> None:
     from loaders.raw.generate import operate_all, shard_of
 
+    source = _source(source_db) if source_db else None
     clock, done = Clock(), 0
     total = len(shard_of(world, shard)) * world.days
     dirt = f", {world.dirty_share:.1%} of each fault" if world.dirty_share else ""
@@ -492,10 +495,19 @@ def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None
     else:
         typer.echo(clock.line("generate", "nothing new"))
     _batch(lake, world, workers)
-    _operate_theatres(lake, world, workers)
+    _operate_theatres(lake, world, workers, source)
 
 
-def _operate_theatres(lake: Lake, world: "World", workers: int | None, source: "Source | None" = None) -> None:
+def _source(url: str) -> "Source":
+    """Where theatres write their tables, which need not be up before they do."""
+    from loaders.raw.source_db import write_tables
+    from loaders.source.address import check_address
+
+    check_address(url)
+    return partial(write_tables, url)
+
+
+def _operate_theatres(lake: Lake, world: "World", workers: int | None, source: "Source | None") -> None:
     from loaders.raw.theatres import write_theatres
 
     clock = Clock()

@@ -156,7 +156,8 @@ def _in_time(call: Callable[[], Given], seconds: float, given_up: Event, close: 
         if given_up.is_set():
             close()
 
-    Thread(target=run, daemon=True).start()
+    thread = Thread(target=run, daemon=True)
+    thread.start()
     try:
         answer, error = answers.get(timeout=seconds)
     except Empty:
@@ -165,6 +166,7 @@ def _in_time(call: Callable[[], Given], seconds: float, given_up: Event, close: 
     except BaseException:
         given_up.set()
         raise
+    thread.join()
     if error is not None:
         raise _trouble(error) from None
     return answer  # type: ignore[return-value]
