@@ -22,7 +22,7 @@ _PLACE = re.compile(r"^[A-Z_]+: |\[libpq\] ")
 _PASSING = re.compile(r"08|53|57|40|55P03")
 _FOR_GOOD = re.compile(
     r"password|authentication|no pg_hba\.conf entry|does not exist|not permitted to log in|permission denied for|"
-    r"connection option|invalid|certificate|SSL"
+    r"connection option|invalid|certificate|does not support SSL"
 )
 
 
@@ -108,7 +108,7 @@ class Session:
 
     def _close(self) -> None:
         for thing in (self._reader, self._cursor, self._connection):
-            with suppress(adbc.Error, OSError, pa.ArrowException):
+            with suppress(adbc.Error, OSError, RuntimeError, pa.ArrowException):
                 if thing is not None:
                     thing.close()
 
@@ -128,16 +128,17 @@ def session(url: str, patience: Patience) -> Iterator[Session]:
         tcp_user_timeout=str(1000 * patience.connect_seconds),
     )
     opened: list[Any] = []
-
-    def connect() -> Session:
-        opened.append(dbapi.connect(place, autocommit=False))
-        return Session(opened[0], patience)
-
     try:
-        one = _in_time(connect, patience.call_seconds, Event(), lambda: [each.close() for each in opened])
+        _in_time(
+            lambda: opened.append(dbapi.connect(place, autocommit=False)),
+            patience.call_seconds,
+            Event(),
+            lambda: [each.close() for each in opened],
+        )
     except Trouble as trouble:
         passes = trouble.passes and not _FOR_GOOD.search(str(trouble))
         raise Trouble(str(trouble), passes, unreached=True) from None
+    one = Session(opened[0], patience)
     try:
         yield one
     finally:

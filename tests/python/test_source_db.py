@@ -609,6 +609,16 @@ def test_the_command_stages_what_it_could_and_says_what_it_could_not(url, tmp_pa
     assert staged_rows(Lake.at(tmp_path)) == expected(programme())
 
 
+def test_a_lake_on_s3_is_staged_to_the_same_bytes(url, s3_lake, tmp_path):
+    csv = Lake.at(tmp_path / "csv")
+    land_csv(csv, programme())
+    for days in (3, DAYS):
+        write_tables(url, programme(days))
+        done = invoke("stage", "--lake", str(s3_lake), "--source-db", url, "--workers", "1")
+        assert (done.exit_code, done.stderr) == (0, "")
+    assert staged_bytes(s3_lake) == staged_bytes(csv)
+
+
 def test_a_world_is_the_same_in_the_end_whichever_way_it_comes(url, tmp_path):
     by_csv, by_source = tmp_path / "csv", tmp_path / "source"
     world = ["--days", "20", "--facilities", "1", "--beds", "300", "--workers", "1"]
