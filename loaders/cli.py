@@ -406,6 +406,38 @@ def show(
 
 
 @app.command()
+def ask(
+    question: Annotated[
+        str | None, typer.Argument(metavar="[QUESTION]", help="A number or a name; by default all are listed.")
+    ] = None,
+    lake: LakeOption = "data",
+    target: TargetOption = Target.duckdb,
+    everything: Annotated[bool, typer.Option("--all", help="Ask all questions.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="For programs.")] = False,
+) -> None:
+    """Ask the warehouse a business question about robotic surgery.
+
+    The questions are the analyses of the dbt project. Without one, says which there are.
+
+    Example: wardhouse ask learning_curve --target clickhouse
+    """
+    from loaders import ask as asking
+
+    if question is not None and everything:
+        raise BadSetting(f"--all asks every question, and {question} is one: give one of them")
+    if question is None and not everything:
+        typer.echo("\n".join(asking.listing(asking.questions())))
+        return
+    chosen = [asking.find(question)] if question is not None else asking.questions()
+    with _built(target, Lake.at(lake)) as dbt:
+        compiled = dbt.compiled([each.name for each in chosen])
+        for each in chosen:
+            told = asking.answer(dbt.warehouse, each, compiled[each.name])
+            separator = "" if each is chosen[-1] else "\n"
+            typer.echo("\n".join(asking.as_csv(told) if as_csv else asking.lines(told)) + separator)
+
+
+@app.command()
 def status(
     lake: LakeOption = "data",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,

@@ -4,7 +4,7 @@ import gc
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,6 +129,11 @@ class Dbt:
         if self._manifest is None:
             self._run("parse")
         return self._manifest
+
+    def compiled(self, names: Iterable[str]) -> dict[str, str]:
+        """The SQL of analyses as this warehouse takes it, by name."""
+        results = self._run("compile", "--no-introspect", "--select", *names)
+        return {result.node.name: result.node.compiled_code for result in results}
 
     def docs(self) -> Path:
         """The docs site as one page. Raises WarehouseError when dbt cannot make it."""
