@@ -67,12 +67,14 @@ def rows() -> Iterator[Row]:
         f"{FEW / duck.seconds:,.0f}, orjson {OF_PEERS / orj.seconds:,.0f} by that; {text.megabytes:,.0f} MB",
         "≥ 800,000 rows/s",
     )
+    alone = in_own_process("telemetry:writing", FEW)
     for what, way in (("written to a file", "written"), ("packed with zstd and written", "packed")):
         text, busy = (in_own_process("telemetry:text", FEW, clock, way) for clock in CLOCKS)
         yield Row(
             f"the same {what}",
             f"{FEW / text.seconds:,.0f} rows/s",
-            f"{FEW / busy.seconds:,.0f} by the processor's time",
+            f"{FEW / busy.seconds:,.0f} by the processor's time; writing lines to a file alone "
+            f"{FEW / alone.seconds:,.0f} by that",
         )
 
 
@@ -174,6 +176,19 @@ def text(samples: int, clock: str = "wall", way: str = "made") -> float:
     first = who.only(np.arange(500))
     lines(first, next(in_chunks(WORLD, first)))
     return _timed(write, clock)
+
+
+def writing(samples: int) -> float:
+    """Processor seconds for writing as many lines that are there, some at a time."""
+    who = _cases(LINES)
+    data = b"".join(lines(who, found).data(slice(None)) for found in in_chunks(WORLD, who))
+
+    def write() -> None:
+        with open(fresh("writing") / "all.ndjson", "wb") as file:
+            for _ in range(0, samples, LINES):
+                file.write(data)
+
+    return _timed(write, "processor") * samples / (-(-samples // LINES) * LINES)
 
 
 def ducks_text(samples: int) -> float:
