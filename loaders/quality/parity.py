@@ -32,10 +32,11 @@ _LOGICAL = {
     "date": "date", "date32": "date",
     "timestamp": "timestamp", "timestamp without time zone": "timestamp", "datetime64(6, 'utc')": "timestamp",
     "double": "double", "double precision": "double", "float64": "double",
+    "decimal": "decimal", "numeric": "decimal",
 }  # fmt: skip
 _ARROW = {
     "text": pa.string(), "integer": pa.int32(), "bigint": pa.int64(), "boolean": pa.bool_(), "date": pa.date32(),
-    "timestamp": pa.timestamp("us"), "double": pa.float64(),
+    "timestamp": pa.timestamp("us"), "double": pa.float64(), "decimal": pa.decimal128(38, 9),
 }  # fmt: skip
 _CHANGED = {
     "text": "concat(coalesce({0}, ''), '!')",
@@ -45,6 +46,7 @@ _CHANGED = {
     "date": "coalesce({0}, date '2024-02-29') + 1",
     "timestamp": "coalesce({0}, timestamp '2024-02-29') + interval 1 microsecond",
     "double": "coalesce({0}, 0) * (1 + 1e-6) + 1e-6",
+    "decimal": "coalesce({0}, 0) + 0.01",
 }
 
 

@@ -37,5 +37,8 @@
         "double precision": "Float64",
     } -%}
     {%- set name = "String" if data_type.startswith("varchar") else names.get(data_type, data_type) -%}
+    {%- if data_type.startswith("decimal(") -%}
+        {%- set name = "Decimal(" ~ data_type[8:-1].replace(" ", "").replace(",", ", ") ~ ")" -%}
+    {%- endif -%}
     {{ name if is_required else "Nullable(" ~ name ~ ")" }}
 {%- endmacro %}
