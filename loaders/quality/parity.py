@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from loaders.contracts import Column
 from loaders.errors import BadContract, GateFailed
 from loaders.targets import NAMES, Warehouse
 
@@ -36,7 +37,7 @@ _LOGICAL = {
 }  # fmt: skip
 _ARROW = {
     "text": pa.string(), "integer": pa.int32(), "bigint": pa.int64(), "boolean": pa.bool_(), "date": pa.date32(),
-    "timestamp": pa.timestamp("us"), "double": pa.float64(), "decimal": pa.decimal128(38, 9),
+    "timestamp": pa.timestamp("us"), "double": pa.float64(), "decimal": Column("", "decimal(38,9)", "").arrow_type,
 }  # fmt: skip
 _CHANGED = {
     "text": "concat(coalesce({0}, ''), '!')",
