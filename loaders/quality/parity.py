@@ -46,7 +46,7 @@ _CHANGED = {
     "date": "coalesce({0}, date '2024-02-29') + 1",
     "timestamp": "coalesce({0}, timestamp '2024-02-29') + interval 1 microsecond",
     "double": "coalesce({0}, 0) * (1 + 1e-6) + 1e-6",
-    "decimal": "coalesce({0}, 0) + 1",
+    "decimal": "coalesce({0}, 0) + 0.01",
 }
 
 
