@@ -30,7 +30,7 @@ lint: $(VENV)/.dev  ## Check style, types, SQL, YAML and the dbt project
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	WARDHOUSE_DUCKDB=:memory: $(BIN)/sqlfluff lint --disable-progress-bar models tests/data
+	WARDHOUSE_DUCKDB=:memory: $(BIN)/sqlfluff lint --disable-progress-bar models tests/data analyses
 	$(BIN)/pytest -q tests/python/test_project.py
 
 bench: $(VENV)/.bench  ## Measure speed and memory beside peers; takes about half an hour

@@ -105,9 +105,15 @@ visits_by_month as (
 
 robot_months as (
 
-    select robot_id, month_start_date from months_in_service
+    select
+        robot_id,
+        month_start_date
+    from months_in_service
     union
-    select robot_id, month_start_date from cases_by_month
+    select
+        robot_id,
+        month_start_date
+    from cases_by_month
 
 ),
 
