@@ -2,10 +2,13 @@
 
 import json
 import random
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from conftest import digest
@@ -382,3 +385,37 @@ def test_a_decimal_is_what_python_says_or_has_no_room(text, digits, data):
             pa.array([value], pa.decimal128(digits, decimals))
     else:
         assert found[0] == "wrong_type"
+
+
+MEASURE = """
+import resource, sys
+from loaders.contracts import contracts
+from loaders.lake import Lake
+from loaders.staging import partition
+from loaders.staging.stage import stage
+partition.LARGE_BYTES = 1 << 20  # values that repeat pack to little
+stage(Lake.at(sys.argv[1]), {"procedure_telemetry": contracts()["procedure_telemetry"]})
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_a_day_of_many_rows_takes_little_memory(lake, tmp_path):
+    """A million and a half rows are some 230 MB, and twice that while they are put in order."""
+    cases, rows = 25, 60_000
+    numbers = pa.array(range(1, rows + 1), pa.int32())
+    columns = {
+        name: pa.repeat(pa.scalar(value, SCHEMA.field(name).type), rows) for name, value in sample(1).items()
+    } | {"sample_number": numbers}
+    path = tmp_path / "x.parquet"
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for case in range(cases):
+            times = pa.array(range(case, 1_000_000 * rows, 1_000_000), pa.int64())
+            start = pa.scalar(1_709_164_800_000_000)  # 2024-02-29
+            columns["sample_time"] = pc.add(times, start).cast(pa.timestamp("us"))
+            columns["procedure_id"] = pa.repeat(f"F01-20240228-{case:04d}-R1", rows)
+            writer.write_table(pa.table(columns, schema=SCHEMA))
+    put(lake, path.read_bytes())
+    run = subprocess.run([sys.executable, "-c", MEASURE, str(lake.root)], capture_output=True, text=True)
+    assert run.stderr == ""
+    assert counts(lake, "procedure_telemetry") == Counts(raw=cases * rows, staged=cases * rows)
+    assert int(run.stdout) < 420
