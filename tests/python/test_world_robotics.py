@@ -316,6 +316,24 @@ def test_surgeons_get_faster_with_cases(story):
     assert 0.95 < experts.mean() < 1.05
 
 
+def test_parts_wear_before_a_fault_and_fail_in_passing(story):
+    world, cases = story.world, story.cases
+    known = [wear(world, robots(world)[r], s) for r, s in zip(cases.robot.tolist(), cases.start.tolist(), strict=True)]
+    before_fault = np.array([level for level, _ in known])
+    assert ((cases.wear > 0) == (cases.failing >= 0)).all()
+    assert (cases.wear >= before_fault).all()
+    assert share(before_fault > 0) > 0.01
+    assert 0.015 < share(cases.wear > before_fault) < 0.025
+
+
+def test_most_lists_begin_in_the_morning(story):
+    done = story.cases.only(story.cases.status != CANCELLED)
+    order = np.lexsort([done.start, done.robot])
+    robot, day = done.robot[order], done.start[order] // DAY_SECONDS
+    is_first = np.append(True, (robot[1:] != robot[:-1]) | (day[1:] != day[:-1]))
+    assert share(done.start[order][is_first] % DAY_SECONDS <= 9 * HOUR) > 0.8
+
+
 def test_conversions_take_longer(story):
     cases = story.cases
     extra = (cases.end - cases.start) / 60 - planned_minutes(cases.procedure, cases.complexity)

@@ -10,7 +10,7 @@ from loaders.world.calendar import DAY_SECONDS, HOUR_SECONDS, day_of, month_numb
 from loaders.world.config import World
 from loaders.world.rng import Streams
 from loaders.world.robotics.candidates import CLOSES, MINUTES_A_POINT, OPENS, Planned, planned_minutes
-from loaders.world.robotics.cases import CANCELLED, COMPLETED, CONVERTED, NO_REASON, REASONS, Cases
+from loaders.world.robotics.cases import CANCELLED, COMPLETED, CONVERTED, FAILURES, NO_REASON, REASONS, Cases
 from loaders.world.robotics.catalogue import PROCEDURES
 from loaders.world.robotics.draws import Floats, Ints, normals, uniforms
 from loaders.world.robotics.fleet import FELLOW, Robot, Surgeon, does, grade, operates, robots_at, surgeons_at
@@ -24,6 +24,7 @@ LATEST_PLANNED = 17 * HOUR_SECONDS
 SOONEST_END_SECONDS = 10 * 60
 SHORTEST_MINUTES = 20
 CONVERSION_MINUTES = (60, 120)
+PASSING_SHARE, PASSING_WEAR = 0.02, (0.6, 1.0)
 LEARNING, LEARNING_CASES = 0.45, 25
 SPREAD_ELSEWHERE = 0.14
 DEMANDING = 8
@@ -97,6 +98,8 @@ def lists(world: World, today: Planned, performed: Ints) -> tuple[Cases, Ints, I
     here = today.only(which)
     by_index = {robot.index: robot for f, m in _places(here) for robot in robots_at(world, f, m)}
     states = [wear(world, by_index[r], s) for r, s in zip(columns[1].tolist(), columns[3].tolist(), strict=True)]
+    before_faults = np.array(states, np.float64).reshape(len(states), 2)
+    worn, failing = _with_passing_faults(world, here, before_faults[:, 0], before_faults[:, 1].astype(np.int64))
     cases = Cases(
         facility=here.facility,
         day=here.day,
@@ -111,10 +114,21 @@ def lists(world: World, today: Planned, performed: Ints) -> tuple[Cases, Ints, I
         complexity=here.complexity,
         status=columns[5],
         reason=columns[6],
-        wear=np.array([state[0] for state in states], np.float64),
-        failing=np.array([state[1] for state in states], np.int64),
+        wear=worn,
+        failing=failing,
     )
     return cases, which, np.array(done, np.int64)
+
+
+def _with_passing_faults(world: World, planned: Planned, worn: Floats, failing: Ints) -> tuple[Floats, Ints]:
+    """Now and then something fails during a case that is well again after it, and no visit follows."""
+    names = (planned.facility, planned.day, planned.number)
+    happens, how = uniforms(world.seed, "passing", *names)
+    part = (uniforms(world.seed, "passing.part", *names)[0] * len(FAILURES)).astype(np.int64)
+    low, high = PASSING_WEAR
+    level = low + (high - low) * how
+    passes = (happens < PASSING_SHARE) & (level > worn)
+    return np.where(passes, level, worn), np.where(passes, part, failing)
 
 
 def _places(planned: Planned) -> set[tuple[int, int]]:
