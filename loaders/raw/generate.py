@@ -19,7 +19,8 @@ from loaders.raw.ledger import Ledger
 from loaders.raw.lines import text_buffer
 from loaders.raw.objects import Object, packed, whole_object
 from loaders.raw.state import keep_world, keep_yesterday, load_yesterday
-from loaders.raw.theatres import NOTHING_WRITTEN, Source, Written, write_theatres
+from loaders.raw.theatre_files import Written
+from loaders.raw.theatres import NOTHING_WRITTEN, Source, write_theatres
 from loaders.workers import context, pool
 from loaders.world.calendar import day_number, day_of
 from loaders.world.config import World

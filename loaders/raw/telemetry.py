@@ -27,9 +27,11 @@ Ints = NDArray[np.int64]
 
 ENTITY = "procedure_telemetry"
 # Lines that are made at a time.
-BLOCK_LINES = 1 << 13
+BLOCK_LINES = 1 << 11
 # What repeats from row to row is kept once a row group: times and numbers as steps, all else by dictionary.
 STEPS = ("sample_number", "sample_time")
+# Columns of what is measured.
+MEASURED = 11
 # Widths of texts that are moved as one number.
 QUICK = {4: "u4", 8: "u8", 16: "c16"}
 
@@ -109,29 +111,37 @@ def lines(cases: Cases, found: Telemetry) -> DayLines:
     if (days[1:] < days[:-1]).any():
         order = np.argsort(days, kind="stable")
         found, days = found.only(order), days[order]
-    firsts = range(0, len(found), BLOCK_LINES)
-    data = b"".join([_json(cases, found.only(slice(first, first + BLOCK_LINES))) for first in firsts])
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n")) + 1
-    offsets = pa.py_buffer(np.append(0, ends))
-    return DayLines(pa.LargeStringArray.from_buffers(len(found), offsets, pa.py_buffer(data)), days)
+    data, ends = _json(cases, found)
+    return DayLines(pa.LargeStringArray.from_buffers(len(found), pa.py_buffer(ends), pa.py_buffer(data)), days)
 
 
-def _json(cases: Cases, found: Telemetry) -> bytes:
-    """Some lines: a template once a sample, with room for the widest values; what they leave of it is taken out."""
-    template, places = b"", []
-    pieces = _texts(cases, found)
+def _json(cases: Cases, found: Telemetry) -> tuple[NDArray[np.uint8], Ints]:
+    """Lines end to end and where they start and end: a template with room for the widest values is filled for some
+    samples at a time, and what they leave of it is taken out.
+    """
+    line, places = b"", []
+    texts = _texts(cases, found)
     for column in contracts()[ENTITY].columns:
         quote = b'"' if column.length is not None or column.data_type == "timestamp" else b""
-        template += (b"," if template else b"{") + f'"{column.name}":'.encode() + quote
-        for texts in pieces[column.name]:
-            places.append((len(template), texts))
-            template += bytes(texts.itemsize)
-        template += quote
-    template += b"}\n"
-    data = bytearray(template * len(found))
-    for place, texts in places:
-        _room(data, place, len(template), texts.dtype)[:] = texts
-    return bytes(data.translate(None, b"\0"))
+        line += (b"," if line else b"{") + f'"{column.name}":'.encode() + quote
+        for piece in texts[column.name]:
+            places.append((len(line), piece))
+            line += bytes(piece.itemsize)
+        line += quote
+    line += b"}\n"
+    block = bytearray(line * min(BLOCK_LINES, len(found)))
+    rooms = [(_room(block, place, len(line), piece.dtype), piece) for place, piece in places]
+    data, ends = np.empty(len(found) * len(line), np.uint8), np.zeros(len(found) + 1, np.int64)
+    for first in range(0, len(found), BLOCK_LINES):
+        size = min(BLOCK_LINES, len(found) - first)
+        for room, piece in rooms:
+            room[:size] = piece[first : first + size]
+        filled = block if size == BLOCK_LINES else block[: size * len(line)]
+        kept = np.frombuffer(filled.translate(None, b"\0"), np.uint8)
+        start = ends[first]
+        data[start : start + len(kept)] = kept
+        ends[first + 1 : first + size + 1] = np.flatnonzero(kept == ord("\n")) + start + 1
+    return data, ends
 
 
 def _room(data: bytearray, place: int, width: int, kind: np.dtype) -> NDArray[np.void]:
@@ -145,12 +155,12 @@ def _texts(cases: Cases, found: Telemetry) -> dict[str, list[NDArray[np.void]]]:
     runs = _runs(cases, found)
     second, fraction = np.divmod(found.microsecond, SECOND)
     day = second // DAY_SECONDS
-    first_day = int(day[0])
-    days = _table([f"{day}T" for day in np.arange(first_day, int(day.max()) + 1).astype("M8[D]")])
+    first_day = int(day[0]) if len(day) else 0
+    days = _table([f"{day}T" for day in np.arange(first_day, int(day.max(initial=first_day)) + 1).astype("M8[D]")])
     return {
         "procedure_id": [_table(procedure_ids(runs.cases)).take(runs.index)],
         "robot_id": [_table(robot_ids(runs.cases.robot)).take(runs.index)],
-        "sample_number": [_numbers(1 << int(found.number.max()).bit_length()).take(found.number)],
+        "sample_number": [_numbers(1 << int(found.number.max(initial=1)).bit_length()).take(found.number)],
         "sample_time": [days.take(day - first_day), _times().take(second - day * DAY_SECONDS), *_fractions(fraction)],
         "arm": [_numbers(16).take(found.arm)],
         "tool_type": [_table([tool.name for tool in TOOLS]).take(found.tool)],
@@ -164,9 +174,13 @@ def _fractions(microseconds: Ints) -> list[NDArray[np.void]]:
     """What stands behind whole seconds, such as .250000Z, or Z alone."""
     has_none = microseconds == 0
     millis, rest = np.divmod(microseconds, 1000)
-    heads = _table([*(f".{i:03d}" for i in range(1000)), ""])
-    tails = _table([*(f"{i:03d}Z" for i in range(1000)), "Z"])
+    heads, tails = _thousands(".", "", ""), _thousands("", "Z", "Z")
     return [heads.take(np.where(has_none, 1000, millis)), tails.take(np.where(has_none, 1000, rest))]
+
+
+@lru_cache
+def _thousands(before: str, after: str, last: str) -> NDArray[np.void]:
+    return _table([*(f"{before}{i:03d}{after}" for i in range(1000)), last])
 
 
 @lru_cache
@@ -199,7 +213,7 @@ def _table(texts: Sequence[str] | NDArray[np.bytes_] | pa.Array) -> NDArray[np.v
 
 def table(cases: Cases, found: Telemetry) -> pa.Table:
     """Samples of `cases` in the contract's schema."""
-    return _encoded(cases, found).cast(contracts()[ENTITY].arrow_schema)
+    return _encoded(cases, found, np.empty((MEASURED, len(found)))).cast(contracts()[ENTITY].arrow_schema)
 
 
 def write_parquet(path: Path, cases: Cases, parts: Iterable[Telemetry]) -> int:
@@ -207,14 +221,14 @@ def write_parquet(path: Path, cases: Cases, parts: Iterable[Telemetry]) -> int:
 
     The same samples are the same bytes, however they are cut into parts.
     """
-    schema, rows = _encoded_schema(), 0
+    schema, rows, room = _encoded_schema(), 0, np.empty((MEASURED, ROW_GROUP_ROWS))
     with explained(f"cannot write {path}"), pq.ParquetWriter(
         path, schema, compression="zstd", compression_level=1, store_schema=False,
         use_dictionary=[name for name in schema.names if name not in STEPS],
         column_encoding=dict.fromkeys(STEPS, "DELTA_BINARY_PACKED"),
     ) as writer:  # fmt: skip
         for group in _groups(parts):
-            writer.write_table(_encoded(cases, group), row_group_size=ROW_GROUP_ROWS)
+            writer.write_table(_encoded(cases, group, room), row_group_size=ROW_GROUP_ROWS)
             rows += len(group)
         writer.add_key_value_metadata(contracts()[ENTITY].arrow_schema.metadata)
     return rows
@@ -235,8 +249,8 @@ def _groups(parts: Iterable[Telemetry]) -> Iterator[Telemetry]:
         yield Telemetry.joined(waiting)
 
 
-def _encoded(cases: Cases, found: Telemetry) -> pa.Table:
-    """Samples with texts by dictionary, which Parquet then need not look for."""
+def _encoded(cases: Cases, found: Telemetry, room: NDArray[np.float64]) -> pa.Table:
+    """Samples with texts by dictionary, which Parquet then need not look for, and what is measured in `room`."""
     runs = _runs(cases, found)
     schema = _encoded_schema()
     robots, robot = np.unique(runs.cases.robot, return_inverse=True)
@@ -249,8 +263,9 @@ def _encoded(cases: Cases, found: Telemetry) -> pa.Table:
         "arm": found.arm.astype(np.int32),
         "is_tool_active": found.is_tool_active,
         "is_camera_moving": found.is_camera_moving,
-        **{name: numbers / 10.0**places for name, (numbers, places) in _measured(found).items()},
     }
+    for (name, (numbers, places)), reals in zip(_measured(found).items(), room, strict=True):
+        columns[name] = np.divide(numbers, 10.0**places, out=reals[: len(found)])
     return pa.table([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
 
 

@@ -31,6 +31,9 @@ ENTITIES = (
 )  # fmt: skip
 
 
+SUCCESS = ("success", "partial_success", "failure", "not_performed")
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of an entity in order of `updated_at` and key, with what the ledger sums of them."""
@@ -118,21 +121,17 @@ def outcomes_table(world: World, cases: Cases, followed: Followed, first_day: in
 
 
 def _not_performed(cases: Cases) -> dict[str, pa.Array]:
-    empty = np.zeros(len(cases), np.bool_)
-    return _outcome_columns(
-        cases, np.full(len(cases), 3), empty, Outcomes(*(np.zeros(len(cases), np.int64),) * 5), 0, cases.start
-    )
+    no, nothing = np.zeros(len(cases), np.bool_), np.zeros(len(cases), np.int64)
+    not_performed = np.full(len(cases), SUCCESS.index("not_performed"))
+    return _outcome_columns(cases, not_performed, no, Outcomes(nothing, nothing, nothing, no, nothing), 0, cases.start)
 
 
 def _version(followed: Followed, ended: Outcomes, known: int, updated: Ints) -> dict[str, pa.Array]:
     is_converted = followed.cases.status == CONVERTED
     success = is_converted.astype(np.int64)
     if known > 1:
-        success = np.where(ended.grade >= FAILURE_FROM, 2, success)
+        success = np.where(ended.grade >= FAILURE_FROM, SUCCESS.index("failure"), success)
     return _outcome_columns(followed.cases, success, is_converted, ended, known, updated)
-
-
-SUCCESS = ("success", "partial_success", "failure", "not_performed")
 
 
 def _outcome_columns(

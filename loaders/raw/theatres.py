@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
-from itertools import pairwise
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -17,19 +16,15 @@ import pyarrow as pa
 
 from loaders.lake import Lake
 from loaders.raw.kept import ADMISSIONS, Kept, all_kept, forget, load_kept, reached
-from loaders.raw.ledger import Ledger
-from loaders.raw.lines import text_buffer
-from loaders.raw.objects import Object, whole_object
-from loaders.raw.tables import csv_header, csv_lines
+from loaders.raw.theatre_files import Days, Written, write_days
 from loaders.raw.theatre_state import Theatres, keep_theatres, load_theatres
-from loaders.raw.theatre_tables import Table, tables
+from loaders.raw.theatre_tables import tables
 from loaders.workers import pool
-from loaders.world.calendar import DAY_SECONDS, day_of
+from loaders.world.calendar import DAY_SECONDS
 from loaders.world.config import World
 from loaders.world.network import facilities
 from loaders.world.operations import NEVER, Encounters, months
 from loaders.world.robotics.candidates import Planned, planned
-from loaders.world.robotics.cases import Cases
 from loaders.world.robotics.outcomes import Followed, follow, performed, together
 from loaders.world.robotics.theatre import lists
 
@@ -37,35 +32,7 @@ Source = Callable[[Mapping[str, pa.Table]], None]
 """Where operational tables go instead of CSV: it is given the rows of some days by entity, days in order."""
 
 
-@dataclass(frozen=True)
-class Written:
-    """What was written: days, good rows by entity, faulty rows, and raw objects created."""
-
-    days: int
-    rows: Counter[str]
-    faults: int
-    objects: int
-
-    def __add__(self, other: "Written") -> "Written":
-        return Written(
-            self.days + other.days,
-            self.rows + other.rows,
-            self.faults + other.faults,
-            self.objects + other.objects,
-        )
-
-
 NOTHING_WRITTEN = Written(0, Counter(), 0, 0)
-
-
-@dataclass(frozen=True)
-class Days:
-    """What happened from one day to another (exclusive)."""
-
-    first_day: int
-    last_day: int
-    cases: Cases
-    tables: list[Table]
 
 
 def write_theatres(
@@ -144,14 +111,14 @@ def _written(
     if workers <= 1:
         for days, after in simulated:
             _write_source(days, source)
-            yield _write_days(lake, world, days, source is None), after
+            yield write_days(lake, world, days, source is None), after
         return
     with ExitStack() as stack:
         processes = stack.enter_context(pool(workers, _ready))
         stack.callback(processes.shutdown, wait=True, cancel_futures=True)
         running: list[tuple[Future[Written], Days, Theatres]] = []
         for days, after in simulated:
-            running.append((processes.submit(_write_days, lake, world, days, source is None), days, after))
+            running.append((processes.submit(write_days, lake, world, days, source is None), days, after))
             if len(running) > 2 * workers:
                 yield _finished(running, source)
         while running:
@@ -173,37 +140,3 @@ def _ready() -> None:
 def _write_source(days: Days, source: Source | None) -> None:
     if source is not None:
         source({table.entity: table.rows for table in days.tables if len(table.rows)})
-
-
-def _write_days(lake: Lake, world: World, days: Days, as_csv: bool) -> Written:
-    rows: Counter[str] = Counter()
-    ledgers = {facility.index: Ledger(facility.facility_id) for facility in facilities(world)}
-    objects = lake.create_all(_objects(world, days, as_csv, rows, ledgers))
-    return Written(days.last_day - days.first_day, rows, 0, objects)
-
-
-def _objects(
-    world: World, days: Days, as_csv: bool, rows: Counter[str], ledgers: dict[int, Ledger]
-) -> Iterator[Object]:
-    for table in days.tables:
-        rows[table.entity] += len(table.rows)
-        for index, ledger in ledgers.items():
-            here = table.facility == index
-            measures = {name: numbers[here] for name, numbers in table.measures.items()}
-            ledger.add_all(table.days[here], table.entity, table.days[here], **measures)
-        if as_csv:
-            yield from _csv(world, table)
-    for index, ledger in ledgers.items():
-        for day, data in ledger.files():
-            folder = f"truth/robotics/ledger_date={day_of(day)}"
-            yield whole_object(world, f"{folder}/ledger_{facilities(world)[index].facility_id}.ndjson", data)
-
-
-def _csv(world: World, table: Table) -> Iterator[Object]:
-    header, lines = csv_header(table.rows), csv_lines(table.rows)
-    days, starts = np.unique(table.days, return_index=True)
-    for day, (start, stop) in zip(days.tolist(), pairwise([*starts.tolist(), len(lines)]), strict=True):
-        folder = f"raw/robotics/{table.entity}/updated_date={day_of(day)}"
-        yield whole_object(
-            world, f"{folder}/{table.entity}.csv", header + bytes(text_buffer(lines, slice(start, stop)))
-        )

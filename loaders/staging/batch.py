@@ -33,7 +33,7 @@ from loaders.staging.manifest import Counts, Partition
 from loaders.staging.parse import parse
 from loaders.staging.records import Records, Reject, Unreadable, json_lines, line_count, plain
 from loaders.staging.references import Day, settle_references
-from loaders.staging.repeats import Source, Taken
+from loaders.staging.repeats import Kept, Source, Taken
 
 Partitions: TypeAlias = dict[str, Partition]
 """Partitions of one month by entity."""
@@ -273,7 +273,7 @@ def _read_entity(
 ) -> tuple[Day, list[Reject], int]:
     """The records of an entity and a day that are good in themselves, the others, and how many there are in all."""
     tables = [contract.arrow_schema.empty_table()]
-    sources: list[Source] = []
+    sources: list[Source[Kept]] = []
     rejects: list[Reject] = []
     raw = 0
     for name in list(files):
@@ -289,7 +289,7 @@ def _read_entity(
 
 def _parsed(
     contract: Contract, day: str, key: str, content: bytes
-) -> tuple[Source, pa.Table, dict[int, tuple[str, str]], int]:
+) -> tuple[Source[Kept], pa.Table, dict[int, tuple[str, str]], int]:
     """The records of a file as a table, where its rows came from, why others are no rows, and how many there are."""
     content = plain(key, content)
     kept: NDArray[np.int64]

@@ -33,7 +33,8 @@ def check(contract: Contract, rows: pa.Table, days: NDArray[np.datetime64]) -> t
     """Rows as parsed, with the midnight that starts the day of each one's raw folder: the good ones in the contract's
     schema, and the faults of the others by row index.
 
-    A row with several faults is given the first, in the order of the contract's columns.
+    Times, dates and decimals are texts, or typed already. A row with several faults is given the first, in the order of
+    the contract's columns.
     """
     faults: dict[int, Fault] = {}
     typed: dict[str, pa.Array] = {}
@@ -150,6 +151,18 @@ def _number(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
 
 
 def _decimal(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
+    name = column.name
+    typed = _decimals(column, values, refuse) if pa.types.is_string(values.type) else values
+    if column.minimum is not None:
+        bad = _false_for_null(pc.less(typed, pa.scalar(Decimal(str(column.minimum)))))
+        refuse(bad, "out_of_range", lambda i: f"{name} is {typed[i]}, less than {column.minimum:,}")
+    if column.maximum is not None:
+        bad = _false_for_null(pc.greater(typed, pa.scalar(Decimal(str(column.maximum)))))
+        refuse(bad, "out_of_range", lambda i: f"{name} is {typed[i]}, more than {column.maximum:,}")
+    return typed
+
+
+def _decimals(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
     """Texts as decimals: at once where they are plain and have few digits, the others one by one."""
     name = column.name
     digits, decimals = column.digits or (0, 0)
@@ -166,12 +179,6 @@ def _decimal(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
             refuse(bad, rule, lambda i: f"{name} {wrong[i][1]}")
         found = [value if isinstance(value, Decimal) else None for value in judged.values()]
         typed = pc.replace_with_mask(typed, _false_for_null(pc.invert(plain)), pa.array(found, column.arrow_type))
-    if column.minimum is not None:
-        bad = _false_for_null(pc.less(typed, pa.scalar(Decimal(str(column.minimum)))))
-        refuse(bad, "out_of_range", lambda i: f"{name} is {typed[i]}, less than {column.minimum:,}")
-    if column.maximum is not None:
-        bad = _false_for_null(pc.greater(typed, pa.scalar(Decimal(str(column.maximum)))))
-        refuse(bad, "out_of_range", lambda i: f"{name} is {typed[i]}, more than {column.maximum:,}")
     return typed
 
 
@@ -201,11 +208,15 @@ def _truth(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
 
 
 def _time(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
+    if pa.types.is_timestamp(values.type):
+        return values
     form = "is not a UTC time such as 2024-02-29T07:05:00Z"
     return _moment(column, values, refuse, _TIME, pa.timestamp("us"), _time_of, form)
 
 
 def _date(column: Column, values: pa.Array, refuse: Refuse) -> pa.Array:
+    if pa.types.is_date(values.type):
+        return values
     return _moment(column, values, refuse, _DATE, pa.date32(), date.fromisoformat, "is not a date such as 2024-02-29")
 
 

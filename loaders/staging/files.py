@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from loaders.contracts import Contract
+from loaders.contracts import Column, Contract
 from loaders.lake import Lake, explained
 from loaders.staging.manifest import Partition, StagedFile
 from loaders.staging.records import Reject
@@ -58,6 +58,21 @@ class OldRows:
         taken, self._rest = self._rest.slice(0, rows), self._rest.slice(rows)
         return taken
 
+    def batches(self, folder: str) -> Iterator[pa.Table]:
+        """The rows of a folder, in place of `take`, some at a time."""
+        left = self._left.pop(folder, 0)
+        while left:
+            if not self._rest.num_rows:
+                self._rest = pa.Table.from_batches([next(self._batches)]).cast(self._schema)
+            taken, self._rest = self._rest.slice(0, left), self._rest.slice(left)
+            left -= taken.num_rows
+            yield taken
+
+    def skip(self, folder: str) -> None:
+        """Pass over the rows of a folder."""
+        for _ in self.batches(folder):
+            pass
+
 
 class DataWriter:
     """Writes rows, given in order, as row groups of ROW_GROUP_ROWS, however many come at a time."""
@@ -88,7 +103,7 @@ class DataWriter:
 
     def _write(self, rows: pa.Table) -> None:
         if self._writer is None:
-            repeating = [c.name for c in self._contract.columns if c.length is not None and not c.unique]
+            repeating = [c.name for c in self._contract.columns if _repeats(c)]
             self._writer = pq.ParquetWriter(
                 self._path, self._contract.arrow_schema, compression="zstd", compression_level=1,
                 use_dictionary=repeating,
@@ -96,6 +111,11 @@ class DataWriter:
         with explained(f"cannot write {self._path}"):
             self._writer.write_table(rows.combine_chunks(), row_group_size=ROW_GROUP_ROWS)
         self._rows += rows.num_rows
+
+
+def _repeats(column: Column) -> bool:
+    """Whether a column is written as a dictionary: texts that are no ids, and measurements, which are rounded."""
+    return not column.unique and (column.length is not None or column.data_type == "double")
 
 
 def write_seen(lake: Lake, contract: Contract, partition: str, old: Partition | None, new: Objects) -> StagedFile:

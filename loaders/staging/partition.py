@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from loaders.contracts import Contract
 from loaders.lake import Lake
-from loaders.staging.check import check
 from loaders.staging.files import (
     DataWriter,
     Objects,
@@ -23,13 +22,12 @@ from loaders.staging.files import (
     write_quarantine,
     write_seen,
 )
+from loaders.staging.judged import READ_BYTES, judged, size_of
+from loaders.staging.large import LARGE_BYTES, could_be_large, stage_large
 from loaders.staging.manifest import Counts, Partition
-from loaders.staging.objects import read_objects
-from loaders.staging.records import Reject
-from loaders.staging.repeats import Collision, Source, Taken, repeats
+from loaders.staging.records import Reject, Unreadable
+from loaders.staging.repeats import Collision, Kept, Source, Taken, repeats
 
-READ_BYTES = 8 << 20
-ZSTD_RATIO = 10
 NO_DAY = "unknown"
 
 
@@ -51,7 +49,9 @@ class Work:
 
 @dataclass(frozen=True)
 class _Run:
-    rows: pa.Table
+    """What became of some days; `rows` are None where they are written already."""
+
+    rows: pa.Table | None
     counts: dict[str, Counts]
     rejects: list[tuple[str, Reject]]
 
@@ -69,25 +69,27 @@ def _stage_partition(lake: Lake, work: Work, scratch: Path) -> Partition:
     old_rows = OldRows(lake, contract, work.old, scratch)
     writer = DataWriter(lake, contract, work.partition, scratch)
     untouched: Objects = {folder: [] for folder in old_rows.folders}
-    for run in _runs(untouched | work.new | work.from_raw, set(work.from_raw)):
-        old = pa.concat_tables([old_rows.take(folder) for folder in run])
+    large = _large_days(lake, work)
+    for run in _runs(untouched | work.new | work.from_raw, work.from_raw.keys() | large.keys()):
         if not any(run.values()):
-            writer.add(old)
+            for folder in run:
+                for rows in old_rows.batches(folder):
+                    writer.add(rows)
             continue
-        again = not run.keys().isdisjoint(work.from_raw)
-        try:
-            done = _stage_run(lake, contract, run, None if again else old, work.taken)
-        except Collision:
-            again = True
-            everything = {folder: objects + seen_in(lake, work.old, folder) for folder, objects in run.items()}
-            done = _stage_run(lake, contract, everything, None, work.taken)
+        if run.keys() <= large.keys():
+            again, done = True, _stage_large(lake, contract, {folder: large[folder] for folder in run}, writer)
+            for folder in run:
+                old_rows.skip(folder)
+        else:
+            again, done = _stage_small(lake, work, run, pa.concat_tables([old_rows.take(folder) for folder in run]))
         if again:
             labels = pa.array([_label(contract, folder) for folder in run])
             refused = refused.filter(pc.invert(pc.is_in(refused.column("folder_day"), labels)))
         for label, counts in done.counts.items():
             days[label] = counts if again else days.get(label, Counts()) + counts
         refused = pa.concat_tables([refused, quarantine_table(contract, done.rejects)])
-        writer.add(done.rows)
+        if done.rows is not None:
+            writer.add(done.rows)
     return Partition(
         data=writer.close(),
         seen=write_seen(lake, contract, work.partition, work.old, work.new),
@@ -95,6 +97,45 @@ def _stage_partition(lake: Lake, work: Work, scratch: Path) -> Partition:
         days=dict(sorted(days.items())),
         unsettled=tuple(sorted({*(work.old.unsettled if work.old else ()), *work.new})),
     )
+
+
+def _large_days(lake: Lake, work: Work) -> Objects:
+    """Folders with something new that are to be staged a slice at a time, with all their objects."""
+    found = {}
+    for folder, new in work.new.items():
+        if day_of_folder(work.contract, folder) and could_be_large(work.contract):
+            objects = new + seen_in(lake, work.old, folder)
+            if size_of(objects) >= LARGE_BYTES:
+                found[folder] = objects
+    return found
+
+
+def _stage_large(lake: Lake, contract: Contract, run: Objects, writer: DataWriter) -> _Run:
+    """A large day, whose rows are given to the writer as they are settled."""
+    ((folder, objects),) = run.items()
+    day = day_of_folder(contract, folder)
+    assert day
+    unreadable: dict[str, str] = {}
+    while True:
+        try:
+            counts, rejects = stage_large(lake, contract, folder, day, objects, writer, unreadable)
+            return _Run(None, {str(day): counts}, [(str(day), reject) for reject in rejects])
+        except Unreadable as error:
+            unreadable[error.key] = error.why
+
+
+def _stage_small(lake: Lake, work: Work, run: Objects, old: pa.Table) -> tuple[bool, _Run]:
+    """Some days, and whether they were made again from all their raw objects."""
+    unreadable: dict[str, str] = {}
+    again = not run.keys().isdisjoint(work.from_raw)
+    while True:
+        try:
+            return again, _stage_run(lake, work.contract, run, None if again else old, work.taken, unreadable)
+        except Unreadable as error:
+            unreadable[error.key] = error.why
+        except Collision:
+            again = True
+            run = {folder: objects + seen_in(lake, work.old, folder) for folder, objects in run.items()}
 
 
 def day_of_folder(contract: Contract, folder: str) -> date | None:
@@ -135,68 +176,40 @@ def _label(contract: Contract, folder: str) -> str:
 def _runs(folders: Objects, alone: set[str]) -> Iterator[Objects]:
     """Folders in order, some at a time: few small ones cost as much as one, and memory does not grow with a month.
 
-    Those that are to stand alone do.
+    Those that are to stand alone do, and those without objects are by themselves.
     """
     run: Objects = {}
     total = 0
     for folder in sorted(folders):
-        if run and (folder in alone or total >= READ_BYTES or not alone.isdisjoint(run)):
+        is_full = total >= READ_BYTES or not alone.isdisjoint(run) or any(run.values()) != bool(folders[folder])
+        if run and (folder in alone or is_full):
             yield run
             run, total = {}, 0
         run[folder] = folders[folder]
-        total += _content_size(folders[folder])
+        total += size_of(folders[folder])
     if run:
         yield run
 
 
-def _parts(run: Objects) -> Iterator[dict[str, list[str]]]:
-    """The names of a run's objects, about READ_BYTES of content at a time."""
-    part: dict[str, list[str]] = {}
-    total = 0
-    for folder in sorted(run):
-        objects = sorted(run[folder])
-        size = _content_size(objects)
-        if total + size < READ_BYTES:
-            part[folder] = [name for name, _ in objects]
-            total += size
-            continue
-        for each in objects:
-            part.setdefault(folder, []).append(each[0])
-            total += _content_size([each])
-            if total >= READ_BYTES:
-                yield part
-                part, total = {}, 0
-    if part:
-        yield part
-
-
-def _content_size(objects: list[tuple[str, int]]) -> int:
-    packed = sum([size for name, size in objects if name.endswith(".zst")])
-    return sum([size for _, size in objects]) + (ZSTD_RATIO - 1) * packed
-
-
-def _stage_run(lake: Lake, contract: Contract, run: Objects, old: pa.Table | None, taken: Taken) -> _Run:
+def _stage_run(
+    lake: Lake, contract: Contract, run: Objects, old: pa.Table | None, taken: Taken, unreadable: dict[str, str]
+) -> _Run:
     """The new records of some days merged with their old rows, which are None where all raw objects are in the run.
 
-    Raises Collision where only all raw records of these days can decide.
+    Raises Collision where only all raw records of these days can decide, and Unreadable for an object that turns out
+    to be so.
     """
     tables = [contract.arrow_schema.empty_table()]
-    sources: list[Source] = []
+    sources: list[Source[Kept]] = []
     rejects: list[tuple[str, Reject]] = []
     raw: Counter[str] = Counter()
     days = {folder: day_of_folder(contract, folder) for folder in run}
-    midnights = {folder: np.datetime64(day, "us").astype(int) for folder, day in days.items() if day}
-    for part in _parts({folder: objects for folder, objects in run.items() if days[folder]}):
-        for records, parsed, kept, faults in read_objects(lake, contract, part):
-            starts = np.array([midnights[folder] for folder in records.folders], "i8").view("M8[us]")
-            good, value_faults = check(contract, parsed, starts[records.key_of(kept)])
-            all_faults = faults | {int(kept[row]): fault for row, fault in value_faults.items()}
-            rejects += records.rejects + records.rejected(all_faults)
-            raw.update([folder for folder, _ in records.rejects])
-            for folder, count in zip(records.folders, records.counts, strict=True):
-                raw[folder] += count
-            tables.append(good)
-            sources.append(Source(records, np.delete(kept, list(value_faults))))
+    readable = {folder: day for folder, day in days.items() if day}
+    for part in judged(lake, contract, {folder: run[folder] for folder in readable}, readable, unreadable):
+        rejects += part.rejects
+        raw.update(part.raw)
+        tables.append(part.rows)
+        sources.append(Source(part.records, part.kept))
     for folder in (folder for folder, day in days.items() if day is None):
         rejects += [(folder, reject) for reject in _not_a_day(lake, contract, folder, run[folder])]
         raw[folder] += len(run[folder])

@@ -11,6 +11,7 @@ from loaders.lake import Lake
 LONGEST_RECORD = 1 << 20
 NDJSON = (".ndjson", ".ndjson.zst")
 CSV = (".csv", ".csv.zst")
+PARQUET = (".parquet",)
 
 
 @dataclass(frozen=True)
@@ -35,32 +36,42 @@ class Unreadable(Exception):
 
 @dataclass
 class Records:
-    """Records end to end with line ends, in order of raw keys and lines; each raw key belongs to a folder."""
+    """Records end to end with line ends, in order of raw keys and lines; each raw key belongs to a folder.
+
+    `before` are the lines of the first object that come before these, where an object is read in pieces.
+    """
 
     data: bytes = b""
     keys: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     rejects: list[tuple[str, Reject]] = field(default_factory=list)
+    before: int = 0
 
     def key_of(self, lines: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which of `keys` each line, by its index, is in."""
         return np.searchsorted(np.cumsum(self.counts), lines, side="right")
 
+    def lines_of(self, lines: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The line numbers, from 1, of lines by their index."""
+        at = self.key_of(lines)
+        return lines - np.cumsum([0, *self.counts])[at] + 1 + np.where(at == 0, self.before, 0)
+
     def where(self, line: int) -> tuple[str, int]:
         """Raw key and line number, from 1, of the line of an index."""
-        at = int(self.key_of(np.array([line]))[0])
-        return self.keys[at], line - sum(self.counts[:at]) + 1
+        one = np.array([line])
+        return self.keys[int(self.key_of(one)[0])], int(self.lines_of(one)[0])
 
     def rejected(self, faults: dict[int, tuple[str, str]]) -> list[tuple[str, Reject]]:
         """Lines by index with the rule they break and why, as folders and rejects."""
         if not faults:
             return []
         texts = self.data.split(b"\n")
-        at = self.key_of(np.array(sorted(faults)))
+        indices = np.array(sorted(faults))
+        at, lines = self.key_of(indices).tolist(), self.lines_of(indices).tolist()
         return [
-            (self.folders[key], Reject(*self.where(line), *faults[line], texts[line]))
-            for line, key in zip(sorted(faults), at.tolist(), strict=True)
+            (self.folders[key], Reject(self.keys[key], line, *faults[index], texts[index]))
+            for index, key, line in zip(indices.tolist(), at, lines, strict=True)
         ]
 
 
@@ -119,7 +130,7 @@ def _lines(key: str, content: bytes) -> bytes | Reject:
     if key.endswith(NDJSON):
         return json_lines(content)
     if not key.endswith(".json"):
-        known = ", ".join([".json", *NDJSON, *CSV])
+        known = ", ".join([".json", *NDJSON, *CSV, *PARQUET])
         return Reject(key, 0, "unknown_file", f"the name does not end with one of {known}", content)
     text = content.strip()
     if not text:

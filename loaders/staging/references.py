@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from loaders.contracts import Column, Contract
 from loaders.staging.check import Fault, Mask, check_not_after, check_not_before
-from loaders.staging.repeats import Source, Taken, repeats
+from loaders.staging.repeats import Kept, Source, Taken, repeats
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Day:
 
     contract: Contract
     rows: pa.Table
-    sources: list[Source]
+    sources: list[Source[Kept]]
     live: NDArray[np.bool_] = field(init=False)
     faults: dict[int, Fault] = field(default_factory=dict)
     twins: dict[int, int] = field(default_factory=dict)

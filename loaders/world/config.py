@@ -141,7 +141,7 @@ class World:
 
     robots: int = 8
     surgeons: int = 24
-    robotic_share: float = 0.5
+    robotic_share: float = 0.4
     theatre_cancellation_share: float = 0.03
     maintenance_interval_factor: float = 1.0
     telemetry_samples: int = 100
@@ -166,7 +166,7 @@ PRESETS = {
     "portfolio": World(
         preset="portfolio", start=date(2023, 1, 1), days=731, facilities=10, beds=600, packed=True,
         initial_patients=18_000, new_patients_per_day=20, max_patients=30_000,
-        robots=50, surgeons=120, robotic_share=1.0, theatre_cancellation_share=0.06, maintenance_interval_factor=44.0,
+        robots=50, surgeons=120, robotic_share=1.0, theatre_cancellation_share=0.08, maintenance_interval_factor=44.0,
     ),
     "large": World(
         preset="large", start=date(2023, 1, 1), days=731, facilities=10, beds=6_000, packed=True,

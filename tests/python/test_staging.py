@@ -440,6 +440,7 @@ def test_a_month_larger_than_memory_is_staged_a_part_at_a_time(raw_lake, monkeyp
     other = Lake.at(tmp_path / "other")
     shutil.copytree(raw_lake.root, other.root)
     stage(other, contracts())
-    monkeypatch.setattr("loaders.staging.partition.READ_BYTES", 5_000)
+    for module in ("partition", "judged"):
+        monkeypatch.setattr(f"loaders.staging.{module}.READ_BYTES", 5_000)
     stage(raw_lake, contracts())
     assert digest(raw_lake.root, *STAGED) == digest(other.root, *STAGED)

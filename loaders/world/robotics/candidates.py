@@ -20,11 +20,12 @@ from loaders.world.stays import stay_table
 OPENS, CLOSES = 8 * HOUR_SECONDS, 18 * HOUR_SECONDS
 MARGIN_SECONDS = HOUR_SECONDS
 SHORTEST_SECONDS = 90 * 60
-SHORTEST_VISIT_SECONDS = 30 * 60
+SHORTEST_VISIT_SECONDS = 15 * 60
 LOOK_AHEAD_DAYS = 8
-PLANNING_MARGIN = 1.1
+PLANNING_MARGIN, SLACK_SECONDS = 1.35, 2 * HOUR_SECONDS
+LEAST_ROOM, AMPLE_ROOM, SCARCE_WEIGHT = 1.2, 2.0, 0.02
 COMPLEXITY_SD, MINUTES_A_POINT = 0.9, 1.06
-FRAIL = 0.5
+FRAIL = 0.7
 STAY_SIGMA, SHORTEST_STAY, LONGEST_STAY = 0.8, 0.3, 10.0
 
 WARDS = {
@@ -43,7 +44,7 @@ CATEGORY_WEIGHTS = {
     "hpb": 0.8, "thoracic": 1.5, "ent": 1.0, "endocrine": 0.6, "cardiac": 0.3, "orthopaedics": 4.0,
 }  # fmt: skip
 TYPE_WEIGHTS = {
-    "Radical prostatectomy": 4.0, "Partial nephrectomy": 2.0, "Hysterectomy benign": 3.0, "Cholecystectomy": 2.0,
+    "Radical prostatectomy": 8.0, "Partial nephrectomy": 2.0, "Hysterectomy benign": 3.0, "Cholecystectomy": 2.0,
     "Inguinal hernia repair": 2.0, "Total knee replacement": 4.0, "Total hip replacement": 2.0,
     "Pancreatoduodenectomy (Whipple)": 0.4, "Oesophagectomy": 0.4, "Spinal fusion (pedicle screw)": 0.6,
 }  # fmt: skip
@@ -112,7 +113,7 @@ def planned(world: World, facility: Facility, admitted: Encounters) -> Planned:
     procedure = (weights <= (draw * weights[:, -1])[:, None]).sum(axis=1).clip(max=len(PROCEDURES) - 1)
     point = np.rint(normals(world.seed, "complexity", *names) * COMPLEXITY_SD).clip(-2, 2).astype(np.int64)
     complexity = (_OF_TYPE["complexity"][procedure].astype(np.int64) + point).clip(1, 10)
-    needed = planned_minutes(procedure, complexity) * 60 * PLANNING_MARGIN
+    needed = planned_minutes(procedure, complexity) * 60 * PLANNING_MARGIN + SLACK_SECONDS
     fits = open_seconds >= np.where(is_short, SHORTEST_VISIT_SECONDS, needed)[:, None]
     later = np.where(fits.any(axis=1), fits.argmax(axis=1), open_seconds.argmax(axis=1))
     return Planned(
@@ -201,7 +202,8 @@ def _type_weights(
     away = np.log(stay[:, None] / _OF_TYPE["stay_days"].clip(min=SHORTEST_STAY)) / STAY_SIGMA
     weights = _WEIGHTS * by_ward[who.ward] * _SEXES[is_woman] * np.exp(-(away**2) / 2)
     room = np.where(is_short, CLOSES - OPENS, longest)
-    weights *= _OF_TYPE["mean_minutes"] * 60 <= room[:, None]
+    room_of_type = room[:, None] / (60 * _OF_TYPE["mean_minutes"])
+    weights *= ((room_of_type - 1) / (AMPLE_ROOM - 1)).clip(SCARCE_WEIGHT, 1) * (room_of_type >= LEAST_ROOM)
     for m in np.unique(month).tolist():
         weights[month == m] *= types_at(world, facility.index, m)
     return weights.cumsum(axis=1)

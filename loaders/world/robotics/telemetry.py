@@ -23,7 +23,7 @@ Words = NDArray[np.uint16]
 Seeds = NDArray[np.uint64]
 
 # Samples that are worked out at a time, so that their arrays stay in the processor's cache.
-BLOCK_SAMPLES = 1 << 15
+BLOCK_SAMPLES = 1 << 16
 CHUNK_SAMPLES = 1 << 17
 SECOND = 1_000_000
 
@@ -157,21 +157,19 @@ class Telemetry:
 
 @dataclass(frozen=True)
 class _Block:
-    """Some cases, the room for their samples, and random words: eight for each case and for each sample, and what
-    sequences of others start from.
+    """Some cases and some of their samples, all or a run of one case's, and the room for them. Random words: eight for
+    each case and for each sample, and what sequences of others start from.
     """
 
     cases: Cases
+    samples: int
+    places: NDArray[np.int64]
     room: Telemetry
     own: Words
     drawn: Words
     paths: Seeds
     hands: Seeds
     faults: Seeds
-
-    @property
-    def samples(self) -> int:
-        return self.drawn.shape[1]
 
     @property
     def minutes(self) -> NDArray[np.float64]:
@@ -181,9 +179,9 @@ class _Block:
     def failing(self, failure: str) -> tuple[NDArray[np.int64], Reals, Words]:
         """The cases in which a part fails, how worn it is, and four random words for each of their samples."""
         which = np.flatnonzero(self.cases.failing == FAILURES.index(failure))
-        words = sequence(self.faults[which, None], np.arange(self.samples)).view(np.uint16)
+        words = sequence(self.faults[which, None], self.places).view(np.uint16)
         wear = self.cases.wear[which, None].astype(np.float32)
-        return which, wear, words.reshape(len(which), self.samples, 4)
+        return which, wear, words.reshape(len(which), len(self.places), 4)
 
 
 def telemetry(world: World, cases: Cases) -> Telemetry:
@@ -197,43 +195,49 @@ def telemetry(world: World, cases: Cases) -> Telemetry:
     step = max(1, BLOCK_SAMPLES // max(1, samples))
     for first in range(0, len(done), step):
         picked = done[first : first + step]
-        part = room.only(slice(first * samples, (first + len(picked)) * samples))
-        part.case[:] = np.repeat(picked, samples)
-        block = _block(world, cases.only(picked), part)
-        _time(block)
-        _motor(block, _hands(block), _tip(block))
-        _network(block)
+        warmth = np.zeros(len(picked), np.float32)
+        for begin in range(0, samples, BLOCK_SAMPLES):
+            places = np.arange(begin, min(begin + BLOCK_SAMPLES, samples))
+            at = first * samples + begin
+            part = room.only(slice(at, at + len(picked) * len(places)))
+            part.case[:] = np.repeat(picked, len(places))
+            block = _block(world, cases.only(picked), places, part)
+            _time(block)
+            warmth = _motor(block, _hands(block), _tip(block), warmth)
+            _network(block)
     return room
 
 
 def in_chunks(world: World, cases: Cases, samples: int = CHUNK_SAMPLES) -> Iterator[Telemetry]:
-    """The same samples, at least one case and about that many samples at a time: memory does not grow with cases."""
+    """The same samples, at most that many at a time, so that memory does not grow with the number of cases."""
     step = max(1, samples // max(1, world.telemetry_samples))
     for first in range(0, len(cases), step):
         found = telemetry(world, cases.only(np.arange(first, min(first + step, len(cases)))))
         found.case[:] += first
-        yield found
+        for begin in range(0, len(found), samples):
+            yield found.only(slice(begin, begin + samples))
 
 
-def _block(world: World, cases: Cases, room: Telemetry) -> _Block:
-    streams, samples = Streams(world.seed), world.telemetry_samples
+def _block(world: World, cases: Cases, places: NDArray[np.int64], room: Telemetry) -> _Block:
+    streams = Streams(world.seed)
     first, own, more = (
         streams.words(f"telemetry.{name}", cases.facility, cases.day, cases.number)
         for name in ("samples", "case", "hands")
     )
-    drawn = sequence(first[:, :1], np.arange(2 * samples)).view(np.uint16).reshape(len(cases), samples, 8)
-    return _Block(cases, room, own.view(np.uint16), drawn, first[:, 1], more[:, 0], more[:, 1])
+    pairs = np.arange(2 * places[0], 2 * places[-1] + 2)
+    drawn = sequence(first[:, :1], pairs).view(np.uint16).reshape(len(cases), len(places), 8)
+    samples = world.telemetry_samples
+    return _Block(cases, samples, places, room, own.view(np.uint16), drawn, first[:, 1], more[:, 0], more[:, 1])
 
 
 def _time(block: _Block) -> None:
     """Sample times and numbers."""
-    cases, samples = block.cases, block.samples
-    place = np.arange(samples)
+    cases, samples, places = block.cases, block.samples, block.places
     seconds = (cases.end - cases.start)[:, None]
     unit = np.where(seconds < samples, 1, SECOND)
-    microsecond = seconds * (SECOND // unit) * place // samples * unit + cases.start[:, None] * SECOND
+    microsecond = seconds * (SECOND // unit) * places // samples * unit + cases.start[:, None] * SECOND
     block.room.microsecond[:] = microsecond.ravel()
-    block.room.number[:] = np.tile(place + 1, len(cases))
+    block.room.number[:] = np.tile(places + 1, len(cases))
 
 
 def _hands(block: _Block) -> Reals:
@@ -244,8 +248,8 @@ def _hands(block: _Block) -> Reals:
     is_new[:, 0] = True
     starts = np.flatnonzero(is_new)
     lengths = np.diff(starts, append=is_new.size)
-    case, sample = np.divmod(starts, block.samples)
-    words = sequence(block.hands[case], sample).view(np.uint16).reshape(-1, 4).astype(np.int64)
+    case, place = np.divmod(starts, len(block.places))
+    words = sequence(block.hands[case], block.places[place]).view(np.uint16).reshape(-1, 4).astype(np.int64)
     model = cases.model[case]
     tool = TOOL_OF[DOMAIN[model], words[:, 0]]
     arm = 1 + (words[:, 1] * ARMS[model] >> 16)
@@ -261,9 +265,9 @@ def _hands(block: _Block) -> Reals:
 
 def _tip(block: _Block) -> Reals:
     """Where the tip is and how it is turned, each arm around its own port; returns how hard each sample is shaken."""
-    room, samples = block.room, block.samples
+    room = block.room
     words = sequence(block.paths[:, None], np.arange(-(-6 * (PLACES + 1) // 4))).view(np.uint16)
-    along = (np.arange(samples) + 0.5) * PLACES / samples
+    along = (block.places + 0.5) * PLACES / block.samples
     place = along.astype(np.int64)
     share = (along - place).astype(np.float32)
     share *= share * (3 - 2 * share)
@@ -277,13 +281,16 @@ def _tip(block: _Block) -> Reals:
         path += SHAKE[axis, 0] * one
         path += SHAKE[axis, 1] * other
         (room.position if axis < 3 else room.rotation)[axis % 3] = np.rint(path, out=path).ravel()
-    middle = np.repeat(ARM_SPACING * (ARMS[block.cases.model] + 1) // 2, samples)
+    middle = np.repeat(ARM_SPACING * (ARMS[block.cases.model] + 1) // 2, len(block.places))
     room.position[0] += (ARM_SPACING * room.arm.astype(np.int16) - middle).astype(np.int16)
     return (np.abs(one, out=one) + np.abs(other, out=other)).ravel()
 
 
-def _motor(block: _Block, force: Reals, shaken: Reals) -> None:
-    """Force at the tip, the current that it takes, and the heat that the current leaves after a while."""
+def _motor(block: _Block, force: Reals, shaken: Reals, warmth: Reals) -> Reals:
+    """Force at the tip, the current that it takes, and the heat that the current leaves after a while.
+
+    `warmth` is how much warmer than the room each case's motor was before, and what is returned how much it is now.
+    """
     room, drawn = block.room, block.drawn
     force *= FORCE.take(drawn[:, :, 0].ravel())
     force *= IDLE_FORCE + (1 - IDLE_FORCE) * room.is_tool_active
@@ -307,11 +314,15 @@ def _motor(block: _Block, force: Reals, shaken: Reals) -> None:
     low, high = LAG_MINUTES
     left = np.exp(-block.minutes / (low + (high - low) * shares(block.own[:, 0]))).astype(np.float32)[:, None]
     heat *= 1 - left
-    heat[:, 0] = 0
+    if block.places[0] == 0:
+        heat[:, 0] = 0
+    heat[:, 0] += left[:, 0] * warmth
     _gather(heat, left)
+    warmth = heat[:, -1].copy()
     heat += ROOM
     heat *= 10
     room.temperature_tenths[:] = np.rint(heat, out=heat).ravel()
+    return warmth
 
 
 def _gather(values: Reals, left: Reals) -> None:

@@ -1,7 +1,7 @@
 """Theatre lists, day by day: which robot and which surgeon has whom, from when to when, and who is called off."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import ceil, exp, log, sqrt
 
 import numpy as np
@@ -137,8 +137,9 @@ def _day(
     theatres = _opened(world, facility, day)
     minutes = planned_minutes(planned.procedure[which], planned.complexity[which])
     ready = np.maximum(planned.ready[which], day * DAY_SECONDS + OPENS)
+    latest = np.minimum(planned.leave[which], day * DAY_SECONDS + CLOSES) - minutes * 60
     rows = []
-    for i in np.lexsort([planned.number[which], planned.day[which], -minutes, ready // HOUR_SECONDS]).tolist():
+    for i in np.lexsort([planned.number[which], planned.day[which], latest, ready // HOUR_SECONDS]).tolist():
         row = _case(theatres, planned, int(which[i]), int(ready[i]), int(minutes[i]), day, fate, done)
         if row:
             rows.append(row)
@@ -149,8 +150,8 @@ def _opened(world: World, facility: int, day: int) -> _Theatres:
     month = month_number(day_of(day))
     robots, surgeons = robots_at(world, facility, month), surgeons_at(world, facility, month)
     draws = Streams(world.seed)("robotics.lists", facility, day)
-    starts = FIRST_START + FIRST_START_SD * draws.standard_normal(len(robots))
-    starts = np.rint(starts.clip(OPENS, LATEST_FIRST_START) / 60).astype(np.int64) * 60 + day * DAY_SECONDS
+    drawn = FIRST_START + FIRST_START_SD * draws.standard_normal(len(robots))
+    starts = np.rint(drawn.clip(OPENS, LATEST_FIRST_START) / 60).astype(np.int64) * 60 + day * DAY_SECONDS
     morning, evening = day * DAY_SECONDS + OPENS, day * DAY_SECONDS + CLOSES
     return _Theatres(
         robots=robots,
@@ -268,4 +269,5 @@ def _minutes(
 
 def no_cases() -> Cases:
     """No case at all."""
-    return Cases(*(np.zeros(0, np.float64 if f.name == "wear" else np.int64) for f in fields(Cases)))
+    nothing = np.zeros(0, np.int64)
+    return Cases(*(nothing,) * 13, wear=np.zeros(0), failing=nothing)
