@@ -62,8 +62,34 @@ def share_of_known(rows: Rows, name: str) -> float | None:
     return double(mean([int(value) for value in told(rows, name)]))
 
 
+def expected_minutes(cases: Rows) -> int:
+    return sum(case["expected_duration_minutes"] or 0 for case in performed(cases))
+
+
 def against_expected(cases: Rows) -> float | None:
-    return double(ratio(minutes(cases), sum(case["expected_duration_minutes"] or 0 for case in performed(cases))))
+    return double(ratio(minutes(cases), expected_minutes(cases)))
+
+
+def fate(cases: Rows) -> Row:
+    """How performed cases turned out: those of which it is known, and how often something happened among them."""
+    return {
+        "discharged_cases": len(told(cases, "has_complication")),
+        "complications": count(cases, "has_complication"),
+        "complication_rate": share_of_known(cases, "has_complication"),
+        "followed_cases": len(told(cases, "is_readmitted_30d")),
+        "readmissions": count(cases, "is_readmitted_30d"),
+        "readmission_rate": share_of_known(cases, "is_readmitted_30d"),
+    }
+
+
+def gravest(cases: Rows) -> Row:
+    """Major complications and conversions of performed cases."""
+    return {
+        "major_complications": count(cases, "is_major_complication"),
+        "major_complication_rate": share_of_known(cases, "is_major_complication"),
+        "conversions": count(cases, "is_converted"),
+        "conversion_rate": double(share(cases, lambda case: case["is_converted"])),
+    }
 
 
 @dataclass(frozen=True)
@@ -125,7 +151,7 @@ def robot_utilization(cases: Rows, visits: Rows, robots: Rows, calendar: Calenda
         operated, sessions = minutes(planned), len({case["procedure_date"] for case in performed(planned)})
         down = sum((Fraction(visit["downtime_hours"]) for visit in seen), Fraction(0))
         up = 1 - down / (24 * len(days)) if days else None
-        over = datetime.combine(max(calendar.days_of(month), default=next_month(month) - DAY) + DAY, time.min)
+        over = datetime.combine(next_month(month), time.min)
         latest: Row = max(
             (row for row in histories.get(robot, []) if row["effective_date"] < over),
             key=lambda row: row["effective_date"], default={},
@@ -162,13 +188,10 @@ def surgeon_performance(cases: Rows, surgeons: Rows) -> Rows:
             "operating_minutes": minutes(done),
             "p50_duration_minutes": quantile((case["duration_minutes"] for case in done), HALF),
             "p90_duration_minutes": quantile((case["duration_minutes"] for case in done), NINE_TENTHS),
+            "expected_minutes": expected_minutes(done),
             "duration_ratio": against_expected(done), "first_25_cases": len(firsts),
             "first_25_duration_ratio": against_expected(firsts), "later_duration_ratio": against_expected(later),
-            "complications": count(done, "has_complication"),
-            "complication_rate": share_of_known(done, "has_complication"),
-            "major_complication_rate": share_of_known(done, "is_major_complication"),
-            "conversion_rate": double(share(done, lambda case: case["is_converted"])),
-            "readmission_rate": share_of_known(done, "is_readmitted_30d"),
+            **fate(done), **gravest(done),
             "answers": len(told(done, "patient_satisfaction")),
             "mean_satisfaction": double(mean(told(done, "patient_satisfaction"))),
         })  # fmt: skip
@@ -198,11 +221,9 @@ def facility_performance(cases: Rows, calendar: Calendar) -> Rows:
                 "growth_ratio": double(ratio(len(done) - before, before)) if before else None,
                 "operating_minutes": minutes(done),
                 "cancellation_rate": double(share(planned, lambda case: case["is_cancelled"])),
-                "complications": count(done, "has_complication"),
-                "complication_rate": share_of_known(done, "has_complication"),
-                "readmissions": count(done, "is_readmitted_30d"),
-                "readmission_rate": share_of_known(done, "is_readmitted_30d"),
-                "first_cases": len(firsts), "first_case_on_time_share": double(share(firsts, is_on_time)),
+                **fate(done),
+            "first_cases": len(firsts), "first_cases_on_time": sum(map(is_on_time, firsts)),
+            "first_case_on_time_share": double(share(firsts, is_on_time)),
                 "robots_used": len({case["robot_id"] for case in done}),
                 "surgeons_used": len({case["surgeon_id"] for case in done}),
             })  # fmt: skip
@@ -220,8 +241,6 @@ def procedure_outcomes(cases: Rows) -> Rows:
     )
     rows = []
     for (kind, year), done in by_year.items():
-        known = [case for case in done if case["has_complication"] is not None]
-        followed = [case for case in done if case["is_readmitted_30d"] is not None]
         ended, grades = (Counter(case[name] for case in done) for name in ("success_status", "clavien_dindo_grade"))
         rates = {
             f"published_{rate}": float(published[kind][rate]) if kind in published else None
@@ -231,15 +250,9 @@ def procedure_outcomes(cases: Rows) -> Rows:
             "procedure_type": kind, "year_number": year,
             "procedure_category": min(case["procedure_category"] for case in done), "performed_cases": len(done),
             "successes": ended["success"], "partial_successes": ended["partial_success"], "failures": ended["failure"],
-            "conversions": count(done, "is_converted"),
-            "conversion_rate": double(share(done, lambda case: case["is_converted"])),
-            "discharged_cases": len(known), "complications": count(done, "has_complication"),
-            "complication_rate": share_of_known(done, "has_complication"),
-            "major_complications": count(done, "is_major_complication"),
-            "major_complication_rate": share_of_known(done, "is_major_complication"),
+            **fate(done), **gravest(done),
             **{f"grade_{grade.lower()}": grades[grade] for grade in ("I", "II", "IIIa", "IIIb", "IVa", "IVb", "V")},
-            "followed_cases": len(followed), "readmissions": count(done, "is_readmitted_30d"),
-            "readmission_rate": share_of_known(done, "is_readmitted_30d"), **rates,
+            **rates,
             **{
                 f"p{name}_{what}": quantile((case[what] for case in done), of)
                 for name, of in ((50, HALF), (90, NINE_TENTHS)) for what in ("blood_loss_ml", "stay_days")
