@@ -532,7 +532,7 @@ def warehouse(lake_root: Path) -> dict[str, Rows]:
         theatre_flow(
             cases, visits, list(within(admissions, "admission_date", observed)), utilisation, calendar, dimensions
         ),
-        robotics_validation(cases, samples, use, most_days(occupancy)),
+        robotics_validation(cases, samples, use, calendar),
         versions(registry, "facility", REGISTRY), versions(wards, "department", DEPARTMENT),
         versions(theatre["surgical_facilities"], "surgical_facility", THEATRES),
         versions(theatre["surgical_robots"], "robot", ROBOT), versions(theatre["surgeons"], "surgeon", SURGEON),

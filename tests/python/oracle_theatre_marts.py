@@ -231,7 +231,8 @@ def facility_performance(cases: Rows, calendar: Calendar) -> Rows:
 
 
 def is_on_time(case: Row) -> bool:
-    return bool(case["started_at"].time() <= time(9))
+    """Whether a case began by nine; theatres tell times to the minute."""
+    return bool(case["start_time_key"] <= 9 * 60)
 
 
 def procedure_outcomes(cases: Rows) -> Rows:
@@ -248,7 +249,7 @@ def procedure_outcomes(cases: Rows) -> Rows:
         }
         rows.append({
             "procedure_type": kind, "year_number": year,
-            "procedure_category": min(case["procedure_category"] for case in done), "performed_cases": len(done),
+            "procedure_category": max(case["procedure_category"] for case in done), "performed_cases": len(done),
             "successes": ended["success"], "partial_successes": ended["partial_success"], "failures": ended["failure"],
             **fate(done), **gravest(done),
             **{f"grade_{grade.lower()}": grades[grade] for grade in ("I", "II", "IIIa", "IIIb", "IVa", "IVb", "V")},
@@ -374,8 +375,8 @@ def theatre_flow(
 # --- beside what is published ----------------------------------------------------------------------------------------
 
 
-def robotics_validation(cases: Rows, samples: Rows, utilization: Rows, days: int) -> Rows:
-    counted = figures(cases, samples, utilization)
+def robotics_validation(cases: Rows, samples: Rows, utilization: Rows, calendar: Calendar) -> Rows:
+    counted, days = figures(cases, samples, utilization), len(calendar.days)
     return [
         {
             "metric_order": int(row["metric_order"]), "metric": row["metric"], "description": row["description"],

@@ -18,6 +18,7 @@ import oracle_clinical
 import oracle_small
 import pytest
 from comparison import differences, named
+from odd_theatres import LATE, REGISTERED, tell_odd_theatres
 from oracle import KEYS, warehouse
 from oracle_records import Row, Rows
 
@@ -85,6 +86,7 @@ def spoil(lake: Lake) -> None:
     retell(raw, "departments", "F01-AMU", is_deleted=True, updated_at="2024-03-02T00:00:00Z")
     retell(raw, "departments", "F02-GMED", funded_beds=1)
     retell(raw, "departments", "F02-AMU", department_name="Acute Medicine", updated_at="2024-02-27T00:00:00Z")
+    retell(raw, "departments", "F02-GSUR", is_deleted=True, updated_at="2024-03-03T00:00:00Z")
     retell(raw, "facilities", "F01", rating="Outstanding", updated_at="2024-03-01T12:34:56Z")
     retell(raw, "patients", "P010000000", is_deleted=True, updated_at="2024-03-02T08:00:00Z")
 
@@ -104,12 +106,12 @@ def in_another_dialect(path: Path) -> None:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
 
 
-def retell(raw: Path, entity: str, one: str, day: str = "2024-03-03", **changes: Any) -> None:
+def retell(raw: Path, entity: str, one: str, day: str = "2024-03-03", name: str = "", **changes: Any) -> None:
     """Say the newest version of a row again, as part of a later extract, with some of it changed."""
-    name = {"departments": "department_id", "facilities": "facility_id", "patients": "patient_id"}[entity]
+    key = {"departments": "department_id", "facilities": "facility_id", "patients": "patient_id"}[entity]
     told = [json.loads(line) for path in sorted((raw / entity).glob("*/*")) for line in path.open()]
-    newest = max((row for row in told if row[name] == one), key=lambda row: row["updated_at"])
-    path = raw / entity / f"extract_date={day}" / f"{entity}_again_{one}.ndjson"
+    newest = max((row for row in told if row[key] == one), key=lambda row: row["updated_at"])
+    path = raw / entity / f"extract_date={day}" / f"{entity}_again_{name or one}.ndjson"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(newest | {"extract_date": day} | changes) + "\n")
 
@@ -122,6 +124,11 @@ def go_to_the_edges(lake: Lake) -> None:
     for path in (lake.root / "raw/clinical").glob("*/*.csv"):
         in_another_dialect(path)
     tell_odd_batch(lake)
+    for number, (one, moment, changes) in enumerate(REGISTERED):
+        retell(raw, "facilities", "F01", moment[:10], f"{one}_{number}", facility_id=one, updated_at=moment, **changes)
+    tell_odd_theatres(lake)
+    for path in (lake.root / "raw/robotics").glob("*/*/*.csv"):
+        in_another_dialect(path)
 
 
 def tell_odd_batch(lake: Lake) -> None:
@@ -181,8 +188,10 @@ def some_of_all(lake: Lake) -> list[Path]:
     return late + list(dict.fromkeys([*sorted(batches.glob("*/*"))[::7], batches / "2024-02-26/vitals_2.csv"]))
 
 
-def all_patients(lake: Lake) -> list[Path]:
-    return list((lake.root / "raw/operations/patients").glob("extract_date=2023-12-03/*"))
+def patients_and_odd_theatres(lake: Lake) -> list[Path]:
+    raw = lake.root / "raw"
+    patients = (raw / "operations/patients").glob("extract_date=2023-12-03/*")
+    return [*patients, *(raw / "robotics").glob(f"*/*/{LATE}.*")]
 
 
 def put(paths: list[Path], here: Path, there: Path) -> None:
@@ -193,7 +202,7 @@ def put(paths: list[Path], here: Path, there: Path) -> None:
 
 
 # What is done to the raw objects of a world, and which of them come only when the rest is built.
-EDITS = {"spoiled": (spoil, some_of_all), "edges": (go_to_the_edges, all_patients)}
+EDITS = {"spoiled": (spoil, some_of_all), "edges": (go_to_the_edges, patients_and_odd_theatres)}
 
 
 @dataclass(frozen=True)
