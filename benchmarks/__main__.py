@@ -3,13 +3,14 @@
 import shutil
 import sys
 
-from benchmarks import clinical, raw, simulate, staging, warehouses, whole
+from benchmarks import clinical, raw, simulate, staging, telemetry, warehouses, whole
 from benchmarks.measure import fresh
 
 ALL = {
     "simulate": simulate,
     "raw": raw,
     "clinical": clinical,
+    "telemetry": telemetry,
     "staging": staging,
     "whole": whole,
     "warehouses": warehouses,

@@ -1,4 +1,4 @@
--- all samples from the first to the last, of the case's robot, while it lasted
+-- all samples from the first to the last, of the case's robot, while it lasted; on days that both sources have told of
 with procedures as (
 
     select * from {{ ref("fact_procedures") }}
@@ -11,10 +11,21 @@ telemetry as (
 
 ),
 
+days as (
+
+    select sample_date as told_date
+    from telemetry
+    intersect
+    select procedure_date as told_date
+    from procedures
+
+),
+
 sampled as (
 
     select
         procedure_id,
+        min(sample_date) as sample_date,
         min(robot_id) as first_robot_id,
         max(robot_id) as last_robot_id,
         count(*) as samples,
@@ -36,6 +47,7 @@ select
     sampled.last_sampled_at
 from procedures
 full outer join sampled on procedures.procedure_id = sampled.procedure_id
+inner join days on coalesce(procedures.procedure_date, sampled.sample_date) = days.told_date
 where
     procedures.procedure_id is null
     or procedures.is_completed <> (sampled.procedure_id is not null)

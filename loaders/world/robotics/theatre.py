@@ -21,6 +21,7 @@ TURNOVER_SECONDS = (30 * 60, 45 * 60)
 CHANGE_SECONDS = 30 * 60
 WAITS_FOR_LIST_SECONDS = 3 * HOUR_SECONDS
 LATEST_PLANNED = 17 * HOUR_SECONDS
+SOONEST_END_SECONDS = 10 * 60
 SHORTEST_MINUTES = 20
 CONVERSION_MINUTES = (60, 120)
 LEARNING, LEARNING_CASES = 0.45, 25
@@ -176,7 +177,7 @@ def _case(
 ) -> tuple[int, ...] | None:
     """What comes of a planned procedure; None where nobody there can do it any more."""
     closes = min(int(planned.leave[i]), day * DAY_SECONDS + CLOSES)
-    latest = day * DAY_SECONDS + LATEST_PLANNED
+    latest = min(day * DAY_SECONDS + LATEST_PLANNED, (closes - SOONEST_END_SECONDS) // 60 * 60)
     slots = _slots(theatres, planned, i, ready, closes, fate, done)
     first = next(slots, None)
     if first is None:
@@ -194,7 +195,7 @@ def _case(
                 status = CONVERTED if slot.is_converted else COMPLETED
                 return i, slot.robot.index, slot.surgeon.index, slot.start, slot.end, status, NO_REASON
         reason = NO_ROBOT if any(slot.is_blocked for slot in tried) else OVERRUN
-    start = min(first.start, latest)
+    start = max(min(first.start, latest), ceil(ready / 60) * 60)
     return i, first.robot.index, first.surgeon.index, start, start + minutes * 60, CANCELLED, reason
 
 
