@@ -194,7 +194,7 @@ final as (
         {{ ratio("operating_minutes", "business_days * 480") }} as utilisation_ratio,
         {{ ratio("operating_minutes", "session_days * 480") }} as in_session_utilisation_ratio,
         case
-            when downtime_hours > service_days * 24 then cast(0 as {{ type_double() }})
+            when service_days > 0 and downtime_hours > service_days * 24 then cast(0 as {{ type_double() }})
             else 1 - {{ ratio("downtime_hours", "service_days * 24") }}
         end as uptime_ratio,
         p50_turnover_minutes,
