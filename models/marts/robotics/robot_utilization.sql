@@ -108,6 +108,8 @@ robot_months as (
     select robot_id, month_start_date from months_in_service
     union
     select robot_id, month_start_date from cases_by_month
+    union
+    select robot_id, month_start_date from visits_by_month
 
 ),
 
