@@ -36,6 +36,11 @@ def next_month(month: date) -> date:
     return (month + 31 * DAY).replace(day=1)
 
 
+def by_month(rows: Rows, whose: str, day: str) -> dict[tuple[str, date], Rows]:
+    """Rows by whose they are and the month of their day."""
+    return grouped((row | {"month": month_of(row[day])} for row in rows), whose, "month")
+
+
 def count(rows: Iterable[Row], name: str) -> int:
     """Rows of which something is true."""
     return sum(row[name] is True for row in rows)
@@ -136,8 +141,8 @@ def in_service(versions: Rows, day: date) -> bool:
 
 def robot_utilization(cases: Rows, visits: Rows, robots: Rows, calendar: Calendar) -> Rows:
     histories = grouped((row for row in robots if row["robot_id"] != "unknown"), "robot_id")
-    of_cases = grouped((case | {"month": month_of(case["procedure_date"])} for case in cases), "robot_id", "month")
-    of_visits = grouped((v | {"month": month_of(v["maintenance_date"])} for v in visits), "robot_id", "month")
+    of_cases = by_month(cases, "robot_id", "procedure_date")
+    of_visits = by_month(visits, "robot_id", "maintenance_date")
     service = {
         (robot, month): [day for day in calendar.days_of(month) if in_service(history, day)]
         for robot, history in histories.items()
@@ -205,15 +210,15 @@ def surgeon_performance(cases: Rows, surgeons: Rows) -> Rows:
 
 
 def facility_performance(cases: Rows, calendar: Calendar) -> Rows:
-    by_month = grouped((case | {"month": month_of(case["procedure_date"])} for case in cases), "facility_id", "month")
+    of_month = by_month(cases, "facility_id", "procedure_date")
     rows = []
     for facility in calendar.facilities:
         for month in calendar.months:
-            planned = by_month.get((facility, month), [])
+            planned = of_month.get((facility, month), [])
             done, firsts = performed(planned), [case for case in planned if case["is_first_case"]]
             year_before = month.replace(year=month.year - 1)
             whole = calendar.is_whole(month) and calendar.is_whole(year_before)
-            before = len(performed(by_month.get((facility, year_before), []))) if whole else None
+            before = len(performed(of_month.get((facility, year_before), []))) if whole else None
             rows.append({
                 "facility_id": facility, "month_start_date": month, "is_whole_month": calendar.is_whole(month),
                 "cases": len(planned), "performed_cases": len(done), "cancelled_cases": len(planned) - len(done),
@@ -338,19 +343,17 @@ THEATRE_BEDS = ("GSUR", "ORTH", "UROL", "GYNA")
 def theatre_flow(
     cases: Rows, visits: Rows, admissions: Rows, utilisation: Rows, calendar: Calendar, dimensions: Dimensions
 ) -> Rows:
-    """`admissions` are those of observed days."""
-    of_cases = grouped((case | {"month": month_of(case["procedure_date"])} for case in cases), "facility_id", "month")
-    of_visits = grouped((v | {"month": month_of(v["maintenance_date"])} for v in visits), "facility_id", "month")
-    elective = (
-        row | {"month": month_of(row["admission_date"])}
-        for row in admissions
-        if not row["is_emergency"] and dimensions.now(row["department_id"]).get("department_code") in THEATRE_BEDS
+    """`admissions` are those of observed days; a ward that has closed was one while it was open."""
+    of_cases = by_month(cases, "facility_id", "procedure_date")
+    of_visits = by_month(visits, "facility_id", "maintenance_date")
+    known = dimensions.departments.items()
+    wards = {one for one, rows in known if any(row["department_code"] in THEATRE_BEDS for row in rows)}
+    elective = [row for row in admissions if not row["is_emergency"] and row["department_id"] in wards]
+    beds = [row for row in utilisation if row["department_id"] in wards]
+    of_admissions = grouped(
+        (row | {"month": month_of(row["admission_date"])} for row in elective), "facility_id", "month"
     )
-    of_admissions = grouped(elective, "facility_id", "month")
-    beds = (
-        row | {"month": month_of(row["snapshot_date"])} for row in utilisation if row["department_code"] in THEATRE_BEDS
-    )
-    of_beds = grouped(beds, "facility_id", "month")
+    of_beds = grouped((row | {"month": month_of(row["snapshot_date"])} for row in beds), "facility_id", "month")
     rows = []
     for facility in calendar.facilities:
         for month in calendar.months:

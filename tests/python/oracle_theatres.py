@@ -2,13 +2,14 @@
 
 import json
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import oracle_batches
 import pyarrow as pa
+import pyarrow.parquet as pq
 from oracle_batches import listed
 from oracle_records import ENCOUNTER, PATIENT, Faulty, Row, Rows, each_once, refuse
 
@@ -124,8 +125,10 @@ def moment_of(record: Row) -> datetime:
 
 
 def told(path: Path) -> Rows:
-    """What the records of a raw object say, by name: texts of CSV fields, JSON values of others."""
+    """What the records of a raw object say, by name: texts of CSV fields, typed values of others."""
     name = path.name.removesuffix(".zst")
+    if path.name.endswith(".parquet"):
+        return columns(path)
     try:
         with pa.input_stream(str(path), compression="zstd" if path.name != name else None) as stream:
             content = stream.read()
@@ -144,12 +147,23 @@ def told(path: Path) -> Rows:
         except ValueError:
             continue
         if isinstance(record, dict):
-            found.append({name: Json(value) for name, value in record.items()})
+            found.append({name: Typed(value) for name, value in record.items()})
     return found
 
 
-class Json:
-    """A value that was not written as a CSV field."""
+def columns(path: Path) -> Rows:
+    """The rows of a Parquet file."""
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError):
+        return []
+    if len(set(table.column_names)) < table.num_columns:
+        return []
+    return [{name: Typed(value) for name, value in row.items()} for row in table.to_pylist()]
+
+
+class Typed:
+    """A value that has a type already, as JSON's and Parquet's have; CSV has texts."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -175,18 +189,20 @@ def parsed(fields: Row, entity: str, folder_day: date) -> Row:
 
 
 def value_of(said: Any, kind: Any) -> Any:
-    """A CSV field or a JSON value as the Python value that its field holds, None where it is missing."""
-    if isinstance(said, Json):
-        return value_of_json(said.value, kind)
+    """A CSV field or a typed value as the Python value that its field holds, None where it is missing."""
+    if isinstance(said, Typed):
+        return value_of_typed(said.value, kind)
     if said == "":
         return None
     return money(said) if kind is MONEY else oracle_batches.value_of(said, kind)
 
 
-def value_of_json(value: Any, kind: Any) -> Any:
+def value_of_typed(value: Any, kind: Any) -> Any:
     if value is None:
         return None
-    number = type(value) in (int, Decimal)
+    if kind in (datetime, date) and type(value) is kind:
+        return value.astimezone(UTC).replace(tzinfo=None) if kind is datetime and value.tzinfo else value
+    number = type(value) in (int, float, Decimal)
     if kind is MONEY and (number or isinstance(value, str)):
         return money(str(value))
     if kind is bool and isinstance(value, bool):
