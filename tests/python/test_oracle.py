@@ -291,7 +291,7 @@ def test_the_worlds_hold_what_is_easily_got_wrong_of_theatres(worked_out):
     known = {one: versions[row["robot_key"]]["software_version"] for one, row in cases.items() if one < "0009"}
     assert known == {
         "0001": None, "0002": "1.0.0", "0003": None, "0004": "2.0.0", "0005": "0.9.0", "0006": "1.0.0", "0007": None,
-        "0008": "2.0.0",
+        "0008": "3.0.0",
     }  # fmt: skip
     assert cases["0010"]["success_status"] is None
     assert (cases["0010"]["surgeon_case_number"], cases["0011"]["surgeon_case_number"]) == (3, 4)
