@@ -3,7 +3,7 @@
 import shutil
 import sys
 
-from benchmarks import clinical, raw, simulate, staging, telemetry, warehouses, whole
+from benchmarks import clinical, raw, simulate, staging, telemetry, theatres, warehouses, whole
 from benchmarks.measure import fresh
 
 ALL = {
@@ -11,6 +11,7 @@ ALL = {
     "raw": raw,
     "clinical": clinical,
     "telemetry": telemetry,
+    "theatres": theatres,
     "staging": staging,
     "whole": whole,
     "warehouses": warehouses,
