@@ -45,5 +45,5 @@ final as (
 )
 
 select * from final
-order by performed_cases desc, surgeon_id
+order by performed_cases desc, surgeon_id asc
 limit 10

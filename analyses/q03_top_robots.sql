@@ -39,5 +39,5 @@ final as (
 )
 
 select * from final
-order by utilisation_share desc, robot_id
+order by utilisation_share desc, robot_id asc
 limit 10

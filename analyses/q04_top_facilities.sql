@@ -52,4 +52,4 @@ final as (
 )
 
 select * from final
-order by performed_cases desc, facility_id
+order by performed_cases desc, facility_id asc

@@ -30,7 +30,7 @@ final as (
         {{ share_where("is_major_complication") }} as major_complication_rate,
         {{ share_where("clavien_dindo_grade = 'V'") }} as death_rate,
         {{ percentile("blood_loss_ml", 0.5) }} as p50_blood_loss_ml,
-        {{ percentile("stay_days", 0.5) }} as p50_stay_days,
+        {{ ratio("sum(stay_days)", "count(stay_days)") }} as mean_stay_days,
         {{ ratio("sum(duration_minutes)", "sum(expected_duration_minutes)") }} as duration_ratio
     from banded
     group by complexity_band, is_converted

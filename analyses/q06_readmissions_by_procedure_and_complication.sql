@@ -19,7 +19,8 @@ by_type as (
         max(procedure_category) as procedure_category,
         sum(case when is_readmitted_30d is not null then 1 else 0 end) as followed_cases,
         sum(case when is_readmitted_30d then 1 else 0 end) as readmissions,
-        sum(case when is_readmitted_30d is not null and has_complication then 1 else 0 end) as followed_with_complication,
+        sum(case when is_readmitted_30d is not null and has_complication then 1 else 0 end)
+            as followed_with_complication,
         sum(case when is_readmitted_30d and has_complication then 1 else 0 end) as readmissions_with_complication
     from procedures
     group by procedure_type
@@ -47,4 +48,4 @@ final as (
 )
 
 select * from final
-order by readmissions desc, followed_cases desc, procedure_type
+order by readmissions desc, followed_cases desc, procedure_type asc

@@ -66,4 +66,4 @@ final as (
 )
 
 select * from final
-order by cost_gbp desc, model
+order by cost_gbp desc, model asc

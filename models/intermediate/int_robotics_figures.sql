@@ -153,8 +153,8 @@ couplings as (
 places as (
 
     select
-        rank() over (order by complexity) + (count(*) over (partition by complexity) - 1) / cast(2 as {{ type_double() }})
-            as complexity_place,
+        rank() over (order by complexity)
+        + (count(*) over (partition by complexity) - 1) / cast(2 as {{ type_double() }}) as complexity_place,
         rank() over (order by duration_minutes)
         + (count(*) over (partition by duration_minutes) - 1) / cast(2 as {{ type_double() }}) as duration_place
     from procedures

@@ -17,7 +17,7 @@ from loaders.lake import Lake
 from loaders.lock import writing
 from loaders.project import PROJECT
 
-COMMANDS = ["run", "generate", "stage", "check", "build", "docs", "show", "status", "parity", "serve"]
+COMMANDS = ["run", "generate", "stage", "check", "build", "docs", "show", "ask", "status", "parity", "serve"]
 README = (PROJECT / "README.md").read_text()
 
 
@@ -83,6 +83,10 @@ BAD_USE = {
     ),
     "a date before the world": (["generate", "--date", "2023-12-31"], "is before the world's first day, 2024-01-01"),
     "a sample of no day": (["generate", "--mode", "sample"], "--mode sample needs the --date of the batch"),
+    "no warehouse, ask": (["ask", "1"], "there is no warehouse in"),
+    "no such question": (["ask", "16"], "there is no question '16': `wardhouse ask` lists the 15 that there are"),
+    "half a question": (["ask", "top"], "'top' may be q02_top_surgeons or q03_top_robots or q04_top_facilities"),
+    "one question and all": (["ask", "1", "--all"], "--all asks every question, and 1 is one: give one of them"),
     "no warehouse, show": (["show", "encounter"], "there is no warehouse in"),
     "a lake elsewhere": (["stage", "--lake", "https://a/b"], "https://a/b is neither a folder, such as data, nor"),
     "nothing staged, check": (["check", "staging"], "run `wardhouse generate` and `wardhouse stage` first"),

@@ -19,6 +19,7 @@ import sqlalchemy
 from conftest import COMMAND
 from typer.testing import CliRunner
 
+from loaders.ask import Answer, answer, questions
 from loaders.cli import app
 from loaders.contracts import contracts
 from loaders.errors import GateFailed
@@ -53,7 +54,8 @@ pytestmark = [
 # a year's end, a leap day, a clock change, days on which nobody comes or goes, records that are faulty or double
 WORLD = replace(
     PRESETS["demo"], facilities=2, start=date(2023, 12, 20), days=110, beds=80, initial_patients=2_400,
-    max_patients=4_000, dirty_share=0.01, packed=True,
+    max_patients=4_000, dirty_share=0.01, packed=True, robots=4, surgeons=8, robotic_share=1.0, telemetry_samples=5,
+    maintenance_interval_factor=4.0,
 )  # fmt: skip
 NAME_BEYOND_ASCII = "Žďár–Müller 日本 🏥 General Hospital"
 
@@ -224,6 +226,22 @@ def test_the_marts_gate_looks_at_every_engine(first, target):
     assert [(o.relation, o.expectation, o.passed, o.unexpected) for o in there] == [
         (o.relation, o.expectation, o.passed, o.unexpected) for o in here
     ]
+
+
+def test_every_question_has_the_same_answer_on_every_engine(first):
+    asked = questions()
+    found: dict[Target, list[Answer]] = {}
+    for target, warehouse in first.warehouses.items():
+        compiled = Dbt(str(first.lake), warehouse).compiled([question.name for question in asked])
+        found[target] = [answer(warehouse, question, compiled[question.name]) for question in asked]
+    for target, answers in found.items():
+        for told, same in zip(answers, found[Target.duckdb], strict=True):
+            name = (target, told.question.name)
+            assert told.rows, name
+            assert told.columns == same.columns, name
+            assert len(told.rows) == len(same.rows), name
+            for row, twin in zip(told.rows, same.rows, strict=True):
+                assert list(row) == [pytest.approx(v, rel=1e-9) if isinstance(v, float) else v for v in twin], name
 
 
 def test_clickhouse_lays_tables_out_as_configured(first):

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from loaders.ask import questions
 from loaders.project import PROJECT
 from loaders.summary import LAYERS
 from loaders.warehouse import LAYOUT
 
 SOURCES = [
     path
-    for folder in ("loaders", "models", "macros", "snapshots", "seeds", "tests", "benchmarks", "docs")
+    for folder in ("loaders", "models", "analyses", "macros", "snapshots", "seeds", "tests", "benchmarks", "docs")
     for path in (PROJECT / folder).glob("**/*")
     if path.is_file() and "__pycache__" not in path.parts
 ]
@@ -81,6 +82,17 @@ def test_every_singular_test_is_described(manifest):
             assert node["description"].strip(), node["name"]
 
 
+def test_fifteen_questions_are_asked_alike_in_the_file_and_in_the_docs(manifest):
+    described = {
+        node["name"]: node["description"].strip()
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "analysis"
+    }
+    assert described == {question.name: question.asked for question in questions()}
+    assert [question.number for question in questions()] == list(range(1, 16))
+    assert all(question.asked.endswith("?") for question in questions())
+
+
 def test_contracts_are_enforced_on_every_mart(manifest):
     marts = [node for node in manifest["nodes"].values() if node["resource_type"] == "model" and "marts" in node["fqn"]]
     assert len(marts) >= 22
@@ -126,7 +138,7 @@ ENGINE_WORDS = {
 
 @pytest.mark.parametrize("what", ENGINE_WORDS)
 def test_models_know_no_engine(what):
-    for folder in ("models", "tests/data", "tests/generic", "snapshots"):
+    for folder in ("models", "analyses", "tests/data", "tests/generic", "snapshots"):
         for path in PROJECT.glob(f"{folder}/**/*.sql"):
             code = re.sub(r"--.*", "", re.sub(r"\{#.*?#\}", "", path.read_text(), flags=re.DOTALL))
             found = re.search(ENGINE_WORDS[what], code, re.IGNORECASE if what == "which engine it is" else 0)
@@ -135,7 +147,7 @@ def test_models_know_no_engine(what):
 
 def test_a_column_of_a_joined_table_carries_its_name():
     """ClickHouse would name it `table.column` wherever two tables of the join have it."""
-    for path in PROJECT.glob("models/**/*.sql"):
+    for path in [*PROJECT.glob("models/**/*.sql"), *PROJECT.glob("analyses/*.sql")]:
         for selected in re.findall(r"\bselect\b(.*?)\bfrom\b", path.read_text(), re.DOTALL):
             assert not re.search(r"^\s*\w+\.\w+,?$", selected, re.MULTILINE), (path, selected)
 

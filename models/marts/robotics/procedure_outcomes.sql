@@ -41,7 +41,19 @@ by_year as (
         sum(case when procedures.is_readmitted_30d is not null then 1 else 0 end) as followed_cases,
         sum(case when procedures.is_readmitted_30d then 1 else 0 end) as readmissions,
         {{ percentile("procedures.blood_loss_ml", 0.5) }} as p50_blood_loss_ml,
-        {{ percentile("procedures.blood_loss_ml", 0.9) }} as p90_blood_loss_ml,
+        {{ percentile("procedures.blood_loss_ml", 0.9) }} as p90_blood_loss_ml
+    from procedures
+    inner join dates on procedures.procedure_date_key = dates.date_key
+    group by procedures.procedure_type, dates.year_number
+
+),
+
+-- apart from blood loss: Redshift has one order a select
+stays as (
+
+    select
+        procedures.procedure_type as procedure_type,
+        dates.year_number as year_number,
         {{ percentile("procedures.stay_days", 0.5) }} as p50_stay_days,
         {{ percentile("procedures.stay_days", 0.9) }} as p90_stay_days
     from procedures
@@ -82,9 +94,10 @@ final as (
         cast(types.readmission_rate as {{ type_double() }}) as published_readmission_rate,
         by_year.p50_blood_loss_ml as p50_blood_loss_ml,
         by_year.p90_blood_loss_ml as p90_blood_loss_ml,
-        by_year.p50_stay_days as p50_stay_days,
-        by_year.p90_stay_days as p90_stay_days
+        stays.p50_stay_days as p50_stay_days,
+        stays.p90_stay_days as p90_stay_days
     from by_year
+    inner join stays on by_year.procedure_type = stays.procedure_type and by_year.year_number = stays.year_number
     left join types on by_year.procedure_type = types.procedure_type
 
 )

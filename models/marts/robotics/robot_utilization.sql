@@ -81,8 +81,20 @@ cases_by_month as (
         sum(case when procedures.is_cancelled then 1 else 0 end) as cancelled_cases,
         sum(case when procedures.is_performed then procedures.duration_minutes else 0 end) as operating_minutes,
         count(distinct case when procedures.is_performed then procedures.procedure_date end) as session_days,
-        {{ percentile("procedures.turnover_minutes", 0.5) }} as p50_turnover_minutes,
         {{ percentile("procedures.duration_minutes", 0.9) }} as p90_duration_minutes
+    from procedures
+    inner join dates on procedures.procedure_date_key = dates.date_key
+    group by procedures.robot_id, dates.month_start_date
+
+),
+
+-- apart from durations: Redshift has one order a select
+turnovers_by_month as (
+
+    select
+        procedures.robot_id as robot_id,
+        dates.month_start_date as month_start_date,
+        {{ percentile("procedures.turnover_minutes", 0.5) }} as p50_turnover_minutes
     from procedures
     inner join dates on procedures.procedure_date_key = dates.date_key
     group by procedures.robot_id, dates.month_start_date
@@ -105,9 +117,20 @@ visits_by_month as (
 
 robot_months as (
 
-    select robot_id, month_start_date from months_in_service
+    select
+        robot_id,
+        month_start_date
+    from months_in_service
     union
-    select robot_id, month_start_date from cases_by_month
+    select
+        robot_id,
+        month_start_date
+    from cases_by_month
+    union
+    select
+        robot_id,
+        month_start_date
+    from visits_by_month
 
 ),
 
@@ -149,7 +172,7 @@ measured as (
         cast(coalesce(visits_by_month.visits, 0) as bigint) as visits,
         cast(coalesce(visits_by_month.emergency_visits, 0) as bigint) as emergency_visits,
         cast(coalesce(visits_by_month.downtime_hours, 0) as {{ type_double() }}) as downtime_hours,
-        cases_by_month.p50_turnover_minutes as p50_turnover_minutes,
+        turnovers_by_month.p50_turnover_minutes as p50_turnover_minutes,
         cases_by_month.p90_duration_minutes as p90_duration_minutes
     from robot_months
     left join months_in_service
@@ -160,6 +183,10 @@ measured as (
         on
             robot_months.robot_id = cases_by_month.robot_id
             and robot_months.month_start_date = cases_by_month.month_start_date
+    left join turnovers_by_month
+        on
+            robot_months.robot_id = turnovers_by_month.robot_id
+            and robot_months.month_start_date = turnovers_by_month.month_start_date
     left join visits_by_month
         on
             robot_months.robot_id = visits_by_month.robot_id
@@ -194,7 +221,7 @@ final as (
         {{ ratio("operating_minutes", "business_days * 480") }} as utilisation_ratio,
         {{ ratio("operating_minutes", "session_days * 480") }} as in_session_utilisation_ratio,
         case
-            when downtime_hours > service_days * 24 then cast(0 as {{ type_double() }})
+            when service_days > 0 and downtime_hours > service_days * 24 then cast(0 as {{ type_double() }})
             else 1 - {{ ratio("downtime_hours", "service_days * 24") }}
         end as uptime_ratio,
         p50_turnover_minutes,

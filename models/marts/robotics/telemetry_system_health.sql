@@ -52,9 +52,6 @@ robot_days as (
         max(telemetry.motor_temperature_celsius) as highest_temperature_celsius,
         {{ percentile("telemetry.motor_temperature_celsius", 0.95) }} as p95_temperature_celsius,
         max(telemetry.motor_current_amperes) as highest_current_amperes,
-        {{ percentile("telemetry.motor_current_amperes", 0.95) }} as p95_current_amperes,
-        {{ percentile("telemetry.network_latency_ms", 0.95) }} as p95_latency_ms,
-        {{ percentile("telemetry.video_fps", 0.05) }} as p05_video_fps,
         sum(case when telemetry.motor_temperature_celsius > bounds.temperature_warn then 1 else 0 end)
             as temperature_warn_samples,
         sum(case when telemetry.motor_temperature_celsius > bounds.temperature_alarm then 1 else 0 end)
@@ -72,6 +69,40 @@ robot_days as (
     from telemetry
     cross join bounds
     group by telemetry.robot_id, telemetry.sample_date
+
+),
+
+-- each channel is put in order by itself: Redshift has one order a select
+currents as (
+
+    select
+        robot_id,
+        sample_date,
+        {{ percentile("motor_current_amperes", 0.95) }} as p95_current_amperes
+    from telemetry
+    group by robot_id, sample_date
+
+),
+
+latencies as (
+
+    select
+        robot_id,
+        sample_date,
+        {{ percentile("network_latency_ms", 0.95) }} as p95_latency_ms
+    from telemetry
+    group by robot_id, sample_date
+
+),
+
+frames as (
+
+    select
+        robot_id,
+        sample_date,
+        {{ percentile("video_fps", 0.05) }} as p05_video_fps
+    from telemetry
+    group by robot_id, sample_date
 
 ),
 
@@ -99,9 +130,9 @@ final as (
         robot_days.highest_temperature_celsius as highest_temperature_celsius,
         robot_days.p95_temperature_celsius as p95_temperature_celsius,
         robot_days.highest_current_amperes as highest_current_amperes,
-        robot_days.p95_current_amperes as p95_current_amperes,
-        robot_days.p95_latency_ms as p95_latency_ms,
-        robot_days.p05_video_fps as p05_video_fps,
+        currents.p95_current_amperes as p95_current_amperes,
+        latencies.p95_latency_ms as p95_latency_ms,
+        frames.p05_video_fps as p05_video_fps,
         cast(robot_days.temperature_warn_samples as bigint) as temperature_warn_samples,
         cast(robot_days.temperature_alarm_samples as bigint) as temperature_alarm_samples,
         cast(robot_days.current_warn_samples as bigint) as current_warn_samples,
@@ -130,6 +161,9 @@ final as (
         next_emergencies.next_emergency_date as next_emergency_date,
         {{ days_between("robot_days.sample_date", "next_emergencies.next_emergency_date") }} as days_to_emergency
     from robot_days
+    inner join currents on robot_days.robot_id = currents.robot_id and robot_days.sample_date = currents.sample_date
+    inner join latencies on robot_days.robot_id = latencies.robot_id and robot_days.sample_date = latencies.sample_date
+    inner join frames on robot_days.robot_id = frames.robot_id and robot_days.sample_date = frames.sample_date
     cross join bounds
     left join next_emergencies
         on
