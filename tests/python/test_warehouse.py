@@ -182,7 +182,7 @@ def test_more_days_and_a_full_refresh_agree(ran, tmp_path):
 
 
 def held_back(lake: Lake, aside: Path) -> int:
-    """Take some events and an extract out of raw, as if they came late: old and new, of all types."""
+    """Take some events and extracts out of raw, as if they came late: old and new, of all types."""
     moved = 0
     chosen = [
         path
@@ -190,6 +190,14 @@ def held_back(lake: Lake, aside: Path) -> int:
         for path in sorted((lake.root / "raw/operations" / folder).glob("*/*.json"))[::every]
     ]
     chosen += sorted((lake.root / "raw/operations/departments/extract_date=2024-03-01").glob("*"))
+    chosen += [
+        path
+        for folder, every in (
+            ("surgical_facilities", 2), ("surgeons", 3), ("surgical_robots", 2), ("surgical_procedures", 3),
+            ("procedure_outcomes", 4), ("robot_maintenance_logs", 5), ("procedure_telemetry", 4),
+        )
+        for path in sorted((lake.root / "raw/robotics" / folder).glob("*/*"))[::every]
+    ]  # fmt: skip
     for path in chosen:
         place = aside / path.relative_to(lake.root)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -215,6 +223,10 @@ def test_late_events_end_in_the_rows_of_a_full_refresh(tmp_path, target):
     late = content(build_without_tests(lake))
     assert len(late["core.dim_department"]) > len(early["core.dim_department"])
     assert len(late["core.fact_discharges"]) > len(early["core.fact_discharges"])
+    for relation in ("core.dim_facility", "core.dim_surgeon", "core.dim_robot", "core.fact_procedures"):
+        assert set(late[relation]) - set(early[relation]), relation
+    # samples that came before their procedure, or before a version of its robot, have other keys now
+    assert set(early["core.fact_procedure_telemetry"]) - set(late["core.fact_procedure_telemetry"])
     published(lake).unlink()
     assert_same(late, content(build_without_tests(lake)))
 
