@@ -19,7 +19,7 @@ help:  ## Say what there is
 run: $(VENV)/.run  ## Do the main job; ARGS="--preset portfolio" passes options
 	@$(BIN)/wardhouse run $(ARGS)
 
-local: $(VENV)/.local  ## Install the stand-ins of ClickHouse, Redshift and S3
+local: $(VENV)/.local  ## Install what `wardhouse serve` starts: ClickHouse, PostgreSQL, Redshift, S3
 
 test: $(VENV)/.dev  ## Lint and run all tests
 	@$(MAKE) --no-print-directory lint
@@ -66,7 +66,7 @@ $(VENV)/.run: $(VENV)/.uv requirements/run.txt pyproject.toml
 	@touch $@
 
 $(VENV)/.local: $(VENV)/.run requirements/local.txt
-	@echo "setting up: the stand-ins of ClickHouse, Redshift and S3"
+	@echo "setting up: ClickHouse, PostgreSQL, Redshift and S3 on this machine"
 	@$(INSTALL) requirements/local.txt
 	@touch $@
 

@@ -3,13 +3,15 @@
 import shutil
 import sys
 
-from benchmarks import clinical, raw, simulate, staging, warehouses, whole
+from benchmarks import clinical, raw, simulate, staging, telemetry, theatres, warehouses, whole
 from benchmarks.measure import fresh
 
 ALL = {
     "simulate": simulate,
     "raw": raw,
     "clinical": clinical,
+    "telemetry": telemetry,
+    "theatres": theatres,
     "staging": staging,
     "whole": whole,
     "warehouses": warehouses,

@@ -42,7 +42,7 @@ def demo(days: int) -> float:
     """Everything, in a lake that is not there yet."""
     folder = fresh("demo")
     options = ["--days", str(days)] + (["--pack"] if days > 90 else [])
-    return timed(lambda: _wardhouse("run", "--lake", str(folder / "lake"), *options, target=folder / "target"))
+    return timed(lambda: wardhouse("run", "--lake", str(folder / "lake"), *options, target=folder / "target"))
 
 
 def raw_and_staged(days: int) -> float:
@@ -50,8 +50,8 @@ def raw_and_staged(days: int) -> float:
     folder = fresh("days")
 
     def play() -> None:
-        _wardhouse("generate", "--lake", str(folder), "--days", str(days), "--pack", target=folder)
-        _wardhouse("stage", "--lake", str(folder), target=folder)
+        wardhouse("generate", "--lake", str(folder), "--days", str(days), "--pack", target=folder)
+        wardhouse("stage", "--lake", str(folder), target=folder)
 
     return timed(play)
 
@@ -62,7 +62,8 @@ def imports() -> float:
     return timed(lambda: subprocess.run([sys.executable, "-c", code], check=True))
 
 
-def _wardhouse(*arguments: str, target: Path) -> None:
+def wardhouse(*arguments: str, target: Path) -> None:
+    """The command as installed, its docs and logs in `target`."""
     command = str(Path(sys.executable).with_name("wardhouse"))
     settings = {**os.environ, "DBT_TARGET_PATH": str(target)}
     subprocess.run([command, *arguments], check=True, capture_output=True, env=settings)

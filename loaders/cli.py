@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from loaders.targets import NAMES, Target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from loaders.errors import SourceError
     from loaders.quality.gates import Outcome
     from loaders.raw.theatres import Source
     from loaders.targets import Warehouse
@@ -61,6 +63,7 @@ class Service(StrEnum):
     """What there is a stand-in for."""
 
     clickhouse = "clickhouse"
+    postgres = "postgres"
     redshift = "redshift"
     s3 = "s3"
 
@@ -111,6 +114,25 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Any number of the world, or CODE.NAME=VALUE for a department's."),
 ]
+SourceDb = Annotated[
+    str | None,
+    typer.Option(
+        "--source-db",
+        envvar="WARDHOUSE_SOURCE_DB",
+        metavar="URL",
+        help="PostgreSQL with the operational tables of theatres, instead of CSV: postgresql://user@host:port/database.",
+    ),
+]
+Overlap = Annotated[
+    int,
+    typer.Option(
+        "--overlap-days",
+        envvar="WARDHOUSE_OVERLAP_DAYS",
+        min=0,
+        max=3650,
+        help="How many days before its newest row to read each table of --source-db again.",
+    ),
+]
 Shard = Annotated[str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts of the facilities.")]
 
 DIRTY_SHARE = "0.002"
@@ -147,6 +169,8 @@ def run(
     settings: Settings = None,
     workers: Workers = None,
     target: TargetOption = Target.duckdb,
+    source_db: SourceDb = None,
+    overlap_days: Overlap = 1,
     full_refresh: Annotated[bool, typer.Option(help="Build every table anew.")] = False,
 ) -> None:
     """Do everything, from simulation to docs.
@@ -163,8 +187,8 @@ def run(
     place = Lake.at(lake)
     with writing(place):
         world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
-        _generate(place, world, None, workers)
-        _stage(place, workers)
+        _generate(place, world, None, workers, source_db)
+        _stage(place, workers, source_db, overlap_days)
         _check_staging(place)
         with _to_build(target, place) as dbt:
             _build(dbt, full_refresh)
@@ -190,6 +214,7 @@ def generate(
     settings: Settings = None,
     shard: Shard = None,
     workers: Workers = None,
+    source_db: SourceDb = None,
     until: Annotated[
         datetime | None,
         typer.Option("--date", formats=["%Y-%m-%d"], metavar="YYYY-MM-DD", help="The last day, instead of --days."),
@@ -217,14 +242,17 @@ def generate(
         return
     with writing(place):
         world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
-        _generate(place, world, shard, workers)
+        _generate(place, world, shard, workers, source_db)
 
 
 @app.command()
-def stage(lake: LakeOption = "data", workers: Workers = None) -> None:
+def stage(
+    lake: LakeOption = "data", workers: Workers = None, source_db: SourceDb = None, overlap_days: Overlap = 1
+) -> None:
     """Stage raw objects that are not staged yet.
 
-    Checks each record against its contract, quarantines what breaks it, and writes Parquet.
+    Checks each record against its contract, quarantines what breaks it, and writes Parquet. With --source-db, what has
+    changed there is landed first.
 
     Example: wardhouse stage --lake data
     """
@@ -232,7 +260,7 @@ def stage(lake: LakeOption = "data", workers: Workers = None) -> None:
 
     place = Lake.at(lake)
     with writing(place):
-        _stage(place, workers)
+        _stage(place, workers, source_db, overlap_days)
 
 
 @app.command()
@@ -337,7 +365,8 @@ def serve(
     """Start a stand-in for a service, on this machine only.
 
     clickhouse is ClickHouse's engine behind its HTTP interface; redshift is PostgreSQL that speaks, and refuses, as
-    Redshift does; s3 is moto. They are for development and tests: none is the service itself. Ctrl-C stops them.
+    Redshift does; s3 is moto: they are for development and tests, and none is the service itself. postgres is a real
+    PostgreSQL, as the database that theatres keep their tables in. Ctrl-C stops them.
 
     Example: wardhouse serve clickhouse
     """
@@ -472,9 +501,10 @@ def _workers(workers: int | None) -> int:
     return workers or default_workers()
 
 
-def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None) -> None:
+def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None, source_db: str | None = None) -> None:
     from loaders.raw.generate import operate_all, shard_of
 
+    source = _source(source_db) if source_db else None
     clock, done = Clock(), 0
     total = len(shard_of(world, shard)) * world.days
     dirt = f", {world.dirty_share:.1%} of each fault" if world.dirty_share else ""
@@ -497,10 +527,19 @@ def _generate(lake: Lake, world: "World", shard: str | None, workers: int | None
     else:
         typer.echo(clock.line("generate", "nothing new"))
     _batch(lake, world, workers)
-    _operate_theatres(lake, world, workers)
+    _operate_theatres(lake, world, workers, source)
 
 
-def _operate_theatres(lake: Lake, world: "World", workers: int | None, source: "Source | None" = None) -> None:
+def _source(url: str) -> "Source":
+    """Where theatres write their tables, which need not be up before they do."""
+    from loaders.raw.source_db import write_tables
+    from loaders.source.address import check_address
+
+    check_address(url)
+    return partial(write_tables, url)
+
+
+def _operate_theatres(lake: Lake, world: "World", workers: int | None, source: "Source | None") -> None:
     from loaders.raw.theatres import write_theatres
 
     clock = Clock()
@@ -556,11 +595,30 @@ def _sample(lake: Lake, world: "World", day: date) -> None:
     typer.echo(clock.line("sample", f"{len(keys)} files in {lake.uri(keys[0].rpartition('/')[0])}"))
 
 
-def _stage(lake: Lake, workers: int | None) -> None:
+def _extract(lake: Lake, source_db: str, overlap_days: int) -> "tuple[SourceError, ...]":
+    """Land what has changed in the source; what could not be extracted."""
+    from loaders.contracts import contracts
+    from loaders.raw.state import world_of
+    from loaders.staging.extract import extract
+
+    clock = Clock()
+    world = world_of(lake)
+    done = extract(lake, source_db, contracts(), bool(world and world.packed), overlap_days)
+    if done.rows:
+        rows = sum(done.rows.values())
+        said = f"{rows:,} rows of {len(done.rows)} tables in {done.objects:,} new objects"
+        typer.echo(clock.line("extract", said, rows, "rows"))
+    else:
+        typer.echo(clock.line("extract", "nothing new"))
+    return done.failed
+
+
+def _stage(lake: Lake, workers: int | None, source_db: str | None = None, overlap_days: int = 1) -> None:
     from loaders.contracts import contracts
     from loaders.errors import LakeError
     from loaders.staging.stage import stage
 
+    unread = _extract(lake, source_db, overlap_days) if source_db else ()
     clock = Clock()
     with bar("stage", "partitions") as advance:
         done = stage(lake, contracts(), _workers(workers), advance)
@@ -575,8 +633,8 @@ def _stage(lake: Lake, workers: int | None) -> None:
             typer.echo("          `wardhouse status` says why records were quarantined")
     else:
         typer.echo(clock.line("stage", "nothing new"))
-    if done.failed:
-        raise LakeError("\nerror: ".join(map(str, done.failed)))
+    if failed := [*unread, *done.failed]:
+        raise LakeError("\nerror: ".join(map(str, failed)))
 
 
 def _check_staging(lake: Lake) -> None:

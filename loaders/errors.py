@@ -3,6 +3,7 @@
     WardhouseError          one line for a person: what, where, and the way out
     ├── BadSetting          an option or a number that makes no sense
     ├── BadContract         a source table in the dbt project that cannot be read as a contract
+    ├── SourceError         the source database cannot be reached, or is not what the contracts say
     ├── LakeError           the lake cannot be read or written, or holds another world
     ├── AlreadyRunning      another run holds the lake or the warehouse
     ├── WarehouseError      the warehouse file is old, foreign or in use, or dbt failed
@@ -23,6 +24,10 @@ class BadSetting(WardhouseError):
 
 class BadContract(WardhouseError):
     """A source table in the dbt project that cannot be read as a contract."""
+
+
+class SourceError(WardhouseError):
+    """The source database cannot be reached, or is not what the contracts say."""
 
 
 class LakeError(WardhouseError):

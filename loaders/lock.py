@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from loaders.errors import AlreadyRunning
 from loaders.lake import Lake
 from loaders.lake.base import Held
+from loaders.source.address import without_secrets
 
 
 @contextmanager
 def writing(lake: Lake) -> Iterator[None]:
     """Hold the lake for writing. Raises AlreadyRunning with the holder's command, host and process."""
     lake.check_writable()
-    command = " ".join(["wardhouse", *sys.argv[1:]])
+    command = without_secrets(" ".join(["wardhouse", *sys.argv[1:]]))
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     who = {"pid": os.getpid(), "host": socket.gethostname(), "command": command, "since": now}
     try:

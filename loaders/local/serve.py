@@ -10,11 +10,15 @@ from typing import Any
 
 from loaders.errors import LakeError
 
-PORTS = {"clickhouse": 8123, "redshift": 5439, "s3": 9000}
+PORTS = {"clickhouse": 8123, "postgres": 5433, "redshift": 5439, "s3": 9000}
 WORDS = {
     "clickhouse": (
         "ClickHouse's engine (chdb) behind ClickHouse's HTTP interface, at http://127.0.0.1:{port}, user `default`",
         "one process, no cluster, no native protocol; data is kept in {folder}",
+    ),
+    "postgres": (
+        "PostgreSQL for the theatre system, at postgresql://wardhouse@127.0.0.1:{port}/wardhouse",
+        "give that URL as --source-db, or set WARDHOUSE_SOURCE_DB; data is kept in {folder}",
     ),
     "redshift": (
         "PostgreSQL that speaks and refuses as Redshift does, at 127.0.0.1:{port}, user and database `wardhouse`",
@@ -49,6 +53,10 @@ def serve(service: str, port: int | None, folder: Path | None, until_closed: boo
             from loaders.local.clickhouse import serve as serve_clickhouse
 
             serve_clickhouse(place, port, ready, password)
+        elif service == "postgres":
+            from loaders.local.source import serve as serve_postgres
+
+            serve_postgres(place, port, ready, password)
         elif service == "redshift":
             from loaders.local.redshift import serve as serve_redshift
 

@@ -146,7 +146,6 @@ def _validate(warehouse: Warehouse, suites: list[Suite], docs: Path | None) -> l
 
 def _checkpoint(warehouse: Warehouse, suites: list[Suite], docs: Path | None) -> list[Outcome]:
     import great_expectations as gx
-    from great_expectations.checkpoint import UpdateDataDocsAction
     from great_expectations.datasource.fluent import GxDatasourceWarning
 
     context = gx.get_context(mode="ephemeral")
@@ -172,7 +171,8 @@ def _checkpoint(warehouse: Warehouse, suites: list[Suite], docs: Path | None) ->
                 )
             )
         )
-    actions = []
+    checkpoint = context.checkpoints.add(gx.Checkpoint(name="gate", validation_definitions=definitions))
+    outcome = checkpoint.run()
     if docs:
         context.add_data_docs_site(
             site_name="gate",
@@ -182,11 +182,7 @@ def _checkpoint(warehouse: Warehouse, suites: list[Suite], docs: Path | None) ->
                 "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
             },
         )
-        actions.append(UpdateDataDocsAction(name="docs", site_names=["gate"]))
-    checkpoint = context.checkpoints.add(
-        gx.Checkpoint(name="gate", validation_definitions=definitions, actions=actions)
-    )
-    outcome = checkpoint.run()
+        context.build_data_docs(site_names=["gate"])
     source.get_engine().dispose()
     source.get_execution_engine().engine.dispose()
     results = {result.suite_name: result for result in outcome.run_results.values()}

@@ -295,7 +295,7 @@ def _changed(thing: Thing, name: str, value: Any) -> Thing:
     try:
         return replace(thing, **{name: _parsed(value, kind)})
     except ValueError:
-        wanted = _KINDS.get(kind) or f"one of {', '.join(kind.__args__)}"
+        wanted = _KINDS.get(kind) or f"one of its values: {', '.join(kind.__args__)}"
         raise BadSetting(f"{name} = '{value}' is not {wanted}") from None
 
 

@@ -8,7 +8,7 @@ import csv
 from calendar import monthrange
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,6 +25,22 @@ from oracle_clinical import (
     readmissions,
 )
 from oracle_records import FIELDS, Row, Rows, records
+from oracle_robotics import (
+    REGISTRY,
+    ROBOT,
+    SURGEON,
+    THEATRES,
+    Theatres,
+    dim_facility,
+    dim_robot,
+    dim_surgeon,
+    fact_procedure_telemetry,
+    fact_procedures,
+    fact_robot_maintenance,
+    through_time,
+    unknown,
+    versions,
+)
 from oracle_small import (
     DAY,
     SEEDS,
@@ -45,8 +61,20 @@ from oracle_small import (
     time_key,
     verdict,
 )
+from oracle_theatre_marts import (
+    daily_procedure_volume,
+    facility_performance,
+    procedure_outcomes,
+    robot_utilization,
+    robotics_validation,
+    surgeon_performance,
+    telemetry_system_health,
+    theatre_calendar,
+    theatre_flow,
+)
+from oracle_theatres import theatre_records
 
-ENDLESS, BEGINNING = datetime(9999, 12, 31), datetime(1900, 1, 1)
+FACILITY, WARD = "facility_id", "department_id"
 
 # --- dimensions ------------------------------------------------------------------------------------------------------
 
@@ -55,6 +83,10 @@ def dim_date() -> Rows:
     first, last = date(2010, 1, 1), date(2036, 12, 31)
     holidays = {day: name for year in range(first.year, last.year + 1) for day, name in bank_holidays(year).items()}
     return [date_row(first + n * DAY, holidays) for n in range((last - first).days + 1)]
+
+
+def working_days() -> list[date]:
+    return [row["date_day"] for row in dim_date() if row["is_working_day"]]
 
 
 def date_row(day: date, holidays: dict[date, str]) -> Row:
@@ -143,33 +175,12 @@ def dim_patient(extracts: Rows, treated: Rows) -> Rows:
     return [*rows, dict.fromkeys(names) | {"patient_key": UNKNOWN, "patient_id": "unknown"} | nobody]
 
 
-def history(extracts: Rows, entity: str, attributes: tuple[str, ...]) -> Rows:
-    """Versions through time: each holds until the next; a version that says deleted only ends the one before."""
-    kind = entity.removesuffix("_id")
-    rows: Rows = []
-    for one, versions in grouped(first_told(extracts, entity), entity).items():
-        ends = [*(later["updated_at"] for later in versions[1:]), ENDLESS]
-        rows += [
-            {f"{kind}_key": key_of(one, row["updated_at"]), entity: one}
-            | {name: row[name] for name in attributes}
-            | {"effective_date": row["updated_at"], "expiration_date": end, "is_current": end == ENDLESS}
-            for row, end in zip(versions, ends, strict=True)
-            if not row["is_deleted"]
-        ]
-    unknown = {f"{kind}_key": UNKNOWN, **dict.fromkeys(attributes), entity: "unknown"}
-    if "facility_id" in unknown:
-        unknown["facility_id"] = "unknown"
-    return [*rows, unknown | {"effective_date": BEGINNING, "expiration_date": ENDLESS, "is_current": True}]
+DEPARTMENT = ("facility_id", "department_code", "department_name", "specialty_code", "is_general_acute", "funded_beds",
+              "escalation_beds")  # fmt: skip
 
 
-def dim_facility(extracts: Rows) -> Rows:
-    return history(extracts, "facility_id", ("facility_name", "trust_name", "region", "rating"))
-
-
-def dim_department(extracts: Rows) -> Rows:
-    attributes = ("facility_id", "department_code", "department_name", "specialty_code", "is_general_acute",
-                  "funded_beds", "escalation_beds")  # fmt: skip
-    return history(extracts, "department_id", attributes)
+def dim_department(told: Rows) -> Rows:
+    return [*through_time(told, WARD, DEPARTMENT), unknown(WARD, DEPARTMENT)]
 
 
 # --- facts -----------------------------------------------------------------------------------------------------------
@@ -459,15 +470,35 @@ KEYS = {
     "clinical.length_of_stay": ("department_code", "scenario", "age_band"),
     "clinical.readmissions": ("department_id", "month_start_date"),
     "clinical.clinical_validation": ("metric",),
+    "core.dim_robot": ("robot_key",),
+    "core.dim_surgeon": ("surgeon_key",),
+    "core.fact_procedures": ("procedure_id",),
+    "core.fact_procedure_telemetry": ("procedure_id", "sample_number"),
+    "core.fact_robot_maintenance": ("maintenance_id",),
+    "robotics.robot_utilization": ("robot_id", "month_start_date"),
+    "robotics.surgeon_performance": ("surgeon_id", "year_number"),
+    "robotics.facility_performance": ("facility_id", "month_start_date"),
+    "robotics.procedure_outcomes": ("procedure_type", "year_number"),
+    "robotics.daily_procedure_volume": ("facility_id", "procedure_date"),
+    "robotics.telemetry_system_health": ("robot_id", "sample_date"),
+    "robotics.theatre_flow": ("facility_id", "month_start_date"),
+    "robotics.robotics_validation": ("metric",),
+    "snapshots.facility_versions": ("facility_version_key",),
+    "snapshots.department_versions": ("department_version_key",),
+    "snapshots.surgical_facility_versions": ("surgical_facility_version_key",),
+    "snapshots.robot_versions": ("robot_version_key",),
+    "snapshots.surgeon_versions": ("surgeon_version_key",),
 }
 
 
 def warehouse(lake_root: Path) -> dict[str, Rows]:
     """What the warehouse over a folder lake must hold: rows by relation, in no order, as columns and Python values."""
     raw = {entity: records(lake_root, entity) for entity in FIELDS}
-    batch = batches(lake_root)
-    patients, facilities = dim_patient(raw["patients"], batch["patients.csv"]), dim_facility(raw["facilities"])
-    departments = dim_department(raw["departments"])
+    batch, theatre = batches(lake_root), theatre_records(lake_root)
+    registry, wards = (first_told(raw[name], one) for name, one in (("facilities", FACILITY), ("departments", WARD)))
+    patients = dim_patient(raw["patients"], batch["patients.csv"])
+    facilities = dim_facility(registry, theatre["surgical_facilities"])
+    departments = dim_department(wards)
     dimensions = Dimensions(patients, facilities, departments)
     admissions = fact_admissions(raw["admission"], dimensions)
     discharges = fact_discharges(raw["discharge"], raw["admission"], dimensions)
@@ -479,6 +510,13 @@ def warehouse(lake_root: Path) -> dict[str, Rows]:
     labs = fact_labs(batch["labs.csv"], stays, dimensions)
     observed = observed_days(occupancy)
     returns = readmissions(batch["encounters.csv"], raw["admission"], observed, dimensions)
+    robots, surgeons = dim_robot(theatre["surgical_robots"]), dim_surgeon(theatre["surgeons"])
+    met = Theatres(patients, facilities, robots, surgeons)
+    cases = fact_procedures(theatre["surgical_procedures"], theatre["procedure_outcomes"], met)
+    samples = fact_procedure_telemetry(theatre["procedure_telemetry"], cases)
+    visits = fact_robot_maintenance(theatre["robot_maintenance_logs"], met)
+    calendar = theatre_calendar(cases, robots, observed, working_days())
+    use = robot_utilization(cases, visits, robots, calendar)
     rows = (
         facilities, departments, patients, dim_date(), dim_time(), admissions, discharges,
         fact_waiting_list(raw["wait_snapshot"], dimensions), occupancy,
@@ -488,5 +526,15 @@ def warehouse(lake_root: Path) -> dict[str, Rows]:
         pressure_validation(admissions, discharges, occupancy, utilisation, dimensions),
         deterioration(encounters, vitals, dimensions), lab_turnaround(labs), length_of_stay(encounters, dimensions),
         returns, clinical_validation(encounters, vitals, labs, returns, most_days(occupancy)),
+        robots, surgeons, cases, samples, visits,
+        use, surgeon_performance(cases, surgeons), facility_performance(cases, calendar), procedure_outcomes(cases),
+        daily_procedure_volume(cases, calendar), telemetry_system_health(samples, visits),
+        theatre_flow(
+            cases, visits, list(within(admissions, "admission_date", observed)), utilisation, calendar, dimensions
+        ),
+        robotics_validation(cases, samples, use, calendar),
+        versions(registry, "facility", REGISTRY), versions(wards, "department", DEPARTMENT),
+        versions(theatre["surgical_facilities"], "surgical_facility", THEATRES),
+        versions(theatre["surgical_robots"], "robot", ROBOT), versions(theatre["surgeons"], "surgeon", SURGEON),
     )  # fmt: skip
     return dict(zip(KEYS, rows, strict=True))

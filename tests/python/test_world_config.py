@@ -57,6 +57,13 @@ def test_a_world_can_be_written_down_and_read_back(preset):
         ("demo", {"XRAY.beds": "3"}, "there is no department 'XRAY'"),
         ("demo", {"GMED.season": "autumn"}, "is not one of its values"),
         ("demo", {"GMED.occupancy": "1.5"}, "GMED.occupancy must be from 0.1 to 0.99"),
+        ("demo", {"robots": "10000"}, "robots must be from 0 to 9,999"),
+        ("demo", {"surgeons": "-1"}, "surgeons must be from 0 to 9,999"),
+        ("demo", {"robotic_share": "1.1"}, "robotic_share must be from 0 to 1"),
+        ("demo", {"theatre_cancellation_share": "-0.1"}, "theatre_cancellation_share must be from 0 to 1"),
+        ("demo", {"maintenance_interval_factor": "0"}, "maintenance_interval_factor must be from 0.2 to 1,000"),
+        ("demo", {"telemetry_samples": "1000001"}, "telemetry_samples must be from 0 to 1,000,000"),
+        ("demo", {"telemetry_format": "csv"}, "'csv' is not one of its values: ndjson, parquet"),
     ],
 )
 def test_nonsense_is_refused_in_one_line(preset, settings, said):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.world.rng import Streams, quantity_word
+from loaders.world.rng import Streams, quantity_word, sequence
 
 
 def test_a_stream_depends_on_its_place_alone():
@@ -35,6 +35,15 @@ def test_words_of_coordinates_are_unique_and_order_free():
     assert (Streams(42).words("event_id.admission", facility[::-1], day[::-1]) == words[::-1]).all()
     ones = np.unpackbits(words.view("u1")).mean()
     assert 0.498 < ones < 0.502
+
+
+def test_a_sequence_is_splitmix_and_any_part_of_it_is_had_alone():
+    state = np.array([1234567], "u8")
+    published = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
+    assert sequence(state, np.arange(4)).tolist() == published
+    assert sequence(state, np.array([2])).tolist() == published[2:3]
+    states = Streams(42).words("x", np.arange(100))[:, :1]
+    assert len(np.unique(sequence(states, np.arange(100)))) == 10_000
 
 
 def test_quantities_of_the_world_have_keys_of_their_own():

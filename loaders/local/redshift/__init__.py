@@ -35,8 +35,9 @@ from pathlib import Path
 from types import FrameType
 
 from loaders.errors import ServiceError
+from loaders.local.postgres import Server
 from loaders.local.redshift.certificate import certificate
-from loaders.local.redshift.postgres import Server, running
+from loaders.local.redshift.postgres import running
 
 HOST = "127.0.0.1"
 LOOK_SECONDS = 0.5

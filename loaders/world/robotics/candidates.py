@@ -17,6 +17,7 @@ from loaders.world.robotics.draws import Floats, Ints, normals, uniforms
 from loaders.world.robotics.fleet import does, operates, robots_at, surgeons_at
 from loaders.world.stays import stay_table
 
+LISTS_BEGIN = 9 * HOUR_SECONDS
 OPENS, CLOSES = 8 * HOUR_SECONDS, 18 * HOUR_SECONDS
 MARGIN_SECONDS = HOUR_SECONDS
 SHORTEST_SECONDS = 90 * 60
@@ -86,7 +87,8 @@ def planned(world: World, facility: Facility, admitted: Encounters) -> Planned:
     """Who of those admitted is to have a procedure: adults on surgical wards who came for it, most of them to live.
 
     A stay too short for any operation is of someone found unwell and sent home, as far as the world's share of those
-    goes; where it goes further, others are unwell too. Few who are about to die are thought fit for an operation.
+    goes; where it goes further, others are unwell too. Few who are about to die are thought fit for an operation. The
+    day is the first of the stay that has room for it, or the next morning for those who come when lists have begun.
     """
     codes = np.array([ward.plan.code for ward in facility.wards])
     is_adult = slots().band[admitted.patient % BLOCK] >= 2
@@ -116,6 +118,8 @@ def planned(world: World, facility: Facility, admitted: Encounters) -> Planned:
     needed = planned_minutes(procedure, complexity) * 60 * PLANNING_MARGIN + SLACK_SECONDS
     fits = open_seconds >= np.where(is_short, SHORTEST_VISIT_SECONDS, needed)[:, None]
     later = np.where(fits.any(axis=1), fits.argmax(axis=1), open_seconds.argmax(axis=1))
+    comes_late = who.admitted + MARGIN_SECONDS > first_day * DAY_SECONDS + LISTS_BEGIN
+    later = np.where((later == 0) & comes_late & fits[:, 1] & ~is_short, 1, later)
     return Planned(
         *names,
         who.patient,

@@ -22,7 +22,8 @@ class Cases:
     `facility`, `day` and `number` name the encounter (index of the facility, day number of the request, its number in
     that day); `robot` and `surgeon` count from 0 through the network; `procedure` and `model` are indices of the
     catalogue. `start` and `end` are UTC seconds at whole minutes, and the planned ones of a cancelled case. `wear` says
-    how near the robot is to a breakdown, from 0 to 1, and `failing` which part of it is (index of FAILURES, -1: none).
+    how near the robot is to a breakdown, or how badly a part fails in passing, from 0 to 1, and `failing` which part
+    it is (index of FAILURES, -1: none).
     """
 
     facility: Ints

@@ -10,7 +10,7 @@ from loaders.world.calendar import DAY_SECONDS, HOUR_SECONDS, day_of, month_numb
 from loaders.world.config import World
 from loaders.world.rng import Streams
 from loaders.world.robotics.candidates import CLOSES, MINUTES_A_POINT, OPENS, Planned, planned_minutes
-from loaders.world.robotics.cases import CANCELLED, COMPLETED, CONVERTED, NO_REASON, REASONS, Cases
+from loaders.world.robotics.cases import CANCELLED, COMPLETED, CONVERTED, FAILURES, NO_REASON, REASONS, Cases
 from loaders.world.robotics.catalogue import PROCEDURES
 from loaders.world.robotics.draws import Floats, Ints, normals, uniforms
 from loaders.world.robotics.fleet import FELLOW, Robot, Surgeon, does, grade, operates, robots_at, surgeons_at
@@ -21,8 +21,10 @@ TURNOVER_SECONDS = (30 * 60, 45 * 60)
 CHANGE_SECONDS = 30 * 60
 WAITS_FOR_LIST_SECONDS = 3 * HOUR_SECONDS
 LATEST_PLANNED = 17 * HOUR_SECONDS
+SOONEST_END_SECONDS = 10 * 60
 SHORTEST_MINUTES = 20
 CONVERSION_MINUTES = (60, 120)
+PASSING_SHARE, PASSING_WEAR = 0.02, (0.6, 1.0)
 LEARNING, LEARNING_CASES = 0.45, 25
 SPREAD_ELSEWHERE = 0.14
 DEMANDING = 8
@@ -96,6 +98,8 @@ def lists(world: World, today: Planned, performed: Ints) -> tuple[Cases, Ints, I
     here = today.only(which)
     by_index = {robot.index: robot for f, m in _places(here) for robot in robots_at(world, f, m)}
     states = [wear(world, by_index[r], s) for r, s in zip(columns[1].tolist(), columns[3].tolist(), strict=True)]
+    before_faults = np.array(states, np.float64).reshape(len(states), 2)
+    worn, failing = _with_passing_faults(world, here, before_faults[:, 0], before_faults[:, 1].astype(np.int64))
     cases = Cases(
         facility=here.facility,
         day=here.day,
@@ -110,10 +114,21 @@ def lists(world: World, today: Planned, performed: Ints) -> tuple[Cases, Ints, I
         complexity=here.complexity,
         status=columns[5],
         reason=columns[6],
-        wear=np.array([state[0] for state in states], np.float64),
-        failing=np.array([state[1] for state in states], np.int64),
+        wear=worn,
+        failing=failing,
     )
     return cases, which, np.array(done, np.int64)
+
+
+def _with_passing_faults(world: World, planned: Planned, worn: Floats, failing: Ints) -> tuple[Floats, Ints]:
+    """Now and then something fails during a case that is well again after it, and no visit follows."""
+    names = (planned.facility, planned.day, planned.number)
+    happens, how = uniforms(world.seed, "passing", *names)
+    part = (uniforms(world.seed, "passing.part", *names)[0] * len(FAILURES)).astype(np.int64)
+    low, high = PASSING_WEAR
+    level = low + (high - low) * how
+    passes = (happens < PASSING_SHARE) & (level > worn)
+    return np.where(passes, level, worn), np.where(passes, part, failing)
 
 
 def _places(planned: Planned) -> set[tuple[int, int]]:
@@ -176,7 +191,7 @@ def _case(
 ) -> tuple[int, ...] | None:
     """What comes of a planned procedure; None where nobody there can do it any more."""
     closes = min(int(planned.leave[i]), day * DAY_SECONDS + CLOSES)
-    latest = day * DAY_SECONDS + LATEST_PLANNED
+    latest = min(day * DAY_SECONDS + LATEST_PLANNED, (closes - SOONEST_END_SECONDS) // 60 * 60)
     slots = _slots(theatres, planned, i, ready, closes, fate, done)
     first = next(slots, None)
     if first is None:
@@ -194,7 +209,7 @@ def _case(
                 status = CONVERTED if slot.is_converted else COMPLETED
                 return i, slot.robot.index, slot.surgeon.index, slot.start, slot.end, status, NO_REASON
         reason = NO_ROBOT if any(slot.is_blocked for slot in tried) else OVERRUN
-    start = min(first.start, latest)
+    start = max(min(first.start, latest), ceil(ready / 60) * 60)
     return i, first.robot.index, first.surgeon.index, start, start + minutes * 60, CANCELLED, reason
 
 

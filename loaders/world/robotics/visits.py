@@ -207,7 +207,7 @@ def wear(world: World, robot: Robot, second: int) -> tuple[float, int]:
     faults = _faults(world, robot, _end_of_period(world, second // DAY_SECONDS + WARNING_DAYS + 1))
     for start, failing in faults[bisect_left(faults, (second, 0)) :][:1]:
         if start - second < warning:
-            return 1 - (start - second) / warning, failing
+            return (1 - (start - second) / warning) ** 2, failing
     return 0.0, -1
 
 

@@ -126,6 +126,11 @@ robot_months as (
         robot_id,
         month_start_date
     from cases_by_month
+    union
+    select
+        robot_id,
+        month_start_date
+    from visits_by_month
 
 ),
 
@@ -216,7 +221,7 @@ final as (
         {{ ratio("operating_minutes", "business_days * 480") }} as utilisation_ratio,
         {{ ratio("operating_minutes", "session_days * 480") }} as in_session_utilisation_ratio,
         case
-            when downtime_hours > service_days * 24 then cast(0 as {{ type_double() }})
+            when service_days > 0 and downtime_hours > service_days * 24 then cast(0 as {{ type_double() }})
             else 1 - {{ ratio("downtime_hours", "service_days * 24") }}
         end as uptime_ratio,
         p50_turnover_minutes,

@@ -26,8 +26,8 @@ occupancy as (
 -- the departments that robotic theatres take their patients from
 departments as (
 
-    select * from {{ ref("dim_department") }}
-    where is_current and department_code in ('GSUR', 'ORTH', 'UROL', 'GYNA')
+    select distinct department_id from {{ ref("dim_department") }}
+    where department_code in ('GSUR', 'ORTH', 'UROL', 'GYNA')
 
 ),
 
