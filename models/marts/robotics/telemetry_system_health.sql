@@ -24,19 +24,19 @@ bounds as (
         max(case when channel = 'motor_temperature_celsius' then warn_limit end) as temperature_warn,
         max(case when channel = 'motor_temperature_celsius' then alarm_limit end) as temperature_alarm,
         max(case when channel = 'motor_temperature_celsius' then watch_share end) as temperature_watch,
-        max(case when channel = 'motor_temperature_celsius' then alarm_share end) as temperature_alert,
+        max(case when channel = 'motor_temperature_celsius' then alarm_share end) as temperature_bad,
         max(case when channel = 'motor_current_amperes' then warn_limit end) as current_warn,
         max(case when channel = 'motor_current_amperes' then alarm_limit end) as current_alarm,
         max(case when channel = 'motor_current_amperes' then watch_share end) as current_watch,
-        max(case when channel = 'motor_current_amperes' then alarm_share end) as current_alert,
+        max(case when channel = 'motor_current_amperes' then alarm_share end) as current_bad,
         max(case when channel = 'network_latency_ms' then warn_limit end) as latency_warn,
         max(case when channel = 'network_latency_ms' then alarm_limit end) as latency_alarm,
         max(case when channel = 'network_latency_ms' then watch_share end) as latency_watch,
-        max(case when channel = 'network_latency_ms' then alarm_share end) as latency_alert,
+        max(case when channel = 'network_latency_ms' then alarm_share end) as latency_bad,
         max(case when channel = 'video_fps' then warn_limit end) as fps_warn,
         max(case when channel = 'video_fps' then alarm_limit end) as fps_alarm,
         max(case when channel = 'video_fps' then watch_share end) as fps_watch,
-        max(case when channel = 'video_fps' then alarm_share end) as fps_alert
+        max(case when channel = 'video_fps' then alarm_share end) as fps_bad
     from limits
 
 ),
@@ -72,14 +72,15 @@ robot_days as (
 
 ),
 
--- each channel is put in order by itself: Redshift has one order a select
+-- each channel is put in order by itself, since Redshift has one order a select, and reads the fact by itself, since
+-- DuckDB keeps the rows of a CTE that is named more than once
 currents as (
 
     select
         robot_id,
         sample_date,
         {{ percentile("motor_current_amperes", 0.95) }} as p95_current_amperes
-    from telemetry
+    from {{ ref("fact_procedure_telemetry") }}
     group by robot_id, sample_date
 
 ),
@@ -90,7 +91,7 @@ latencies as (
         robot_id,
         sample_date,
         {{ percentile("network_latency_ms", 0.95) }} as p95_latency_ms
-    from telemetry
+    from {{ ref("fact_procedure_telemetry") }}
     group by robot_id, sample_date
 
 ),
@@ -101,7 +102,7 @@ frames as (
         robot_id,
         sample_date,
         {{ percentile("video_fps", 0.05) }} as p05_video_fps
-    from telemetry
+    from {{ ref("fact_procedure_telemetry") }}
     group by robot_id, sample_date
 
 ),
@@ -144,16 +145,16 @@ final as (
         cast(
             case
                 when
-                    robot_days.temperature_alarm_samples >= bounds.temperature_alert * robot_days.samples
-                    or robot_days.current_alarm_samples >= bounds.current_alert * robot_days.samples
-                    or robot_days.latency_alarm_samples >= bounds.latency_alert * robot_days.samples
-                    or robot_days.fps_alarm_samples >= bounds.fps_alert * robot_days.samples
+                    {{ ratio("robot_days.temperature_alarm_samples", "robot_days.samples") }} >= bounds.temperature_bad
+                    or {{ ratio("robot_days.current_alarm_samples", "robot_days.samples") }} >= bounds.current_bad
+                    or {{ ratio("robot_days.latency_alarm_samples", "robot_days.samples") }} >= bounds.latency_bad
+                    or {{ ratio("robot_days.fps_alarm_samples", "robot_days.samples") }} >= bounds.fps_bad
                     then 'alarm'
                 when
-                    robot_days.temperature_warn_samples >= bounds.temperature_watch * robot_days.samples
-                    or robot_days.current_warn_samples >= bounds.current_watch * robot_days.samples
-                    or robot_days.latency_warn_samples >= bounds.latency_watch * robot_days.samples
-                    or robot_days.fps_warn_samples >= bounds.fps_watch * robot_days.samples
+                    {{ ratio("robot_days.temperature_warn_samples", "robot_days.samples") }} >= bounds.temperature_watch
+                    or {{ ratio("robot_days.current_warn_samples", "robot_days.samples") }} >= bounds.current_watch
+                    or {{ ratio("robot_days.latency_warn_samples", "robot_days.samples") }} >= bounds.latency_watch
+                    or {{ ratio("robot_days.fps_warn_samples", "robot_days.samples") }} >= bounds.fps_watch
                     then 'watch'
                 else 'healthy'
             end as varchar(8)
