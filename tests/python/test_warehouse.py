@@ -158,6 +158,20 @@ def test_gates_leave_pages_for_people(ran, target):
         assert (target / "docs" / "gates" / f"{gate}_data_docs" / "index.html").exists()
 
 
+def test_questions_are_answered_in_tables_and_as_csv(ran):
+    lake, _ = ran
+    said = CliRunner().invoke(app, ["ask", "weekday", "--lake", str(lake.root)])
+    assert said.exit_code == 0, said.output
+    assert said.stdout.startswith("8. On which weekdays do theatres operate most")
+    assert re.search(r"^ +1  Monday +\d+ +\d+ +\d+ +\d+\.\d+ +(\d+\.\d%|-)", said.stdout, re.MULTILINE)
+    assert re.search(r"^q08_weekday_patterns  7 rows  \d\.\d\d s$", said.stdout, re.MULTILINE)
+    said = CliRunner().invoke(app, ["ask", "8", "--csv", "--lake", str(lake.root)])
+    assert said.stdout.splitlines()[0].startswith("iso_weekday,weekday_name,days,cases,performed_cases,")
+    assert len(said.stdout.splitlines()) == 8
+    said = CliRunner().invoke(app, ["ask", "--all", "--lake", str(lake.root)])
+    assert re.findall(r"^(\d+)\. ", said.stdout, re.MULTILINE) == [str(number) for number in range(1, 16)]
+
+
 def test_a_second_run_finds_nothing_new_and_changes_no_row(ran):
     lake, _ = ran
     before = content(published(lake))
