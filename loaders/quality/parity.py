@@ -242,9 +242,9 @@ def controls_caught(
     changed = values[rows % len(values)]
     middle = rows // 2
     swap = _swap(database, values, table)
+    other = _CHANGED[columns[changed].partition("(")[0]].format(changed)
     planted = {
-        "a cell changed": f"update planted set {changed} = {_CHANGED[columns[changed].partition('(')[0]].format(changed)} "
-        f"where rowid = {middle}",
+        "a cell changed": f"update planted set {changed} = {other} where rowid = {middle}",
         "a row dropped": f"delete from planted where rowid = {middle}",
         "a row doubled": f"insert into planted select * from planted where rowid = {middle}",
         "two values swapped": swap,

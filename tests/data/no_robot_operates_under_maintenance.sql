@@ -19,4 +19,4 @@ inner join visits
     on
         procedures.robot_id = visits.robot_id
         and procedures.started_at < visits.ended_at
-        and visits.started_at < procedures.ended_at
+        and procedures.ended_at > visits.started_at
