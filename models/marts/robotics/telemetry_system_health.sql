@@ -72,14 +72,15 @@ robot_days as (
 
 ),
 
--- each channel is put in order by itself: Redshift has one order a select
+-- each channel is put in order by itself, since Redshift has one order a select, and reads the fact by itself, since
+-- DuckDB keeps the rows of a CTE that is named more than once
 currents as (
 
     select
         robot_id,
         sample_date,
         {{ percentile("motor_current_amperes", 0.95) }} as p95_current_amperes
-    from telemetry
+    from {{ ref("fact_procedure_telemetry") }}
     group by robot_id, sample_date
 
 ),
@@ -90,7 +91,7 @@ latencies as (
         robot_id,
         sample_date,
         {{ percentile("network_latency_ms", 0.95) }} as p95_latency_ms
-    from telemetry
+    from {{ ref("fact_procedure_telemetry") }}
     group by robot_id, sample_date
 
 ),
@@ -101,7 +102,7 @@ frames as (
         robot_id,
         sample_date,
         {{ percentile("video_fps", 0.05) }} as p05_video_fps
-    from telemetry
+    from {{ ref("fact_procedure_telemetry") }}
     group by robot_id, sample_date
 
 ),
@@ -144,16 +145,16 @@ final as (
         cast(
             case
                 when
-                    robot_days.temperature_alarm_samples >= bounds.temperature_alert * robot_days.samples
-                    or robot_days.current_alarm_samples >= bounds.current_alert * robot_days.samples
-                    or robot_days.latency_alarm_samples >= bounds.latency_alert * robot_days.samples
-                    or robot_days.fps_alarm_samples >= bounds.fps_alert * robot_days.samples
+                    {{ ratio("robot_days.temperature_alarm_samples", "robot_days.samples") }} >= bounds.temperature_alert
+                    or {{ ratio("robot_days.current_alarm_samples", "robot_days.samples") }} >= bounds.current_alert
+                    or {{ ratio("robot_days.latency_alarm_samples", "robot_days.samples") }} >= bounds.latency_alert
+                    or {{ ratio("robot_days.fps_alarm_samples", "robot_days.samples") }} >= bounds.fps_alert
                     then 'alarm'
                 when
-                    robot_days.temperature_warn_samples >= bounds.temperature_watch * robot_days.samples
-                    or robot_days.current_warn_samples >= bounds.current_watch * robot_days.samples
-                    or robot_days.latency_warn_samples >= bounds.latency_watch * robot_days.samples
-                    or robot_days.fps_warn_samples >= bounds.fps_watch * robot_days.samples
+                    {{ ratio("robot_days.temperature_warn_samples", "robot_days.samples") }} >= bounds.temperature_watch
+                    or {{ ratio("robot_days.current_warn_samples", "robot_days.samples") }} >= bounds.current_watch
+                    or {{ ratio("robot_days.latency_warn_samples", "robot_days.samples") }} >= bounds.latency_watch
+                    or {{ ratio("robot_days.fps_warn_samples", "robot_days.samples") }} >= bounds.fps_watch
                     then 'watch'
                 else 'healthy'
             end as varchar(8)
