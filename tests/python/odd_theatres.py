@@ -6,7 +6,7 @@ Files whose names start with `late` are to come only when the rest is built.
 import csv
 import io
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +35,21 @@ def land(lake: Lake, entity: str, rows: list[Said], name: str = "odd") -> None:
         ending = "ndjson" if is_telemetry else "csv"
         key = f"raw/robotics/{entity}/{day_of}={day}/{name}.{ending}"
         assert lake.create(key, text.getvalue().encode()), key
+
+
+def tell_odd_versions(lake: Lake) -> None:
+    """Only robots, surgeons and hospitals, of which the truth ledger knows too."""
+    versions = {
+        "surgical_robots": ROBOTS + LATE_ROBOTS,
+        "surgeons": SURGEONS + LATE_SURGEONS,
+        "surgical_facilities": HOSPITALS + LATE_HOSPITALS,
+    }
+    for entity, rows in versions.items():
+        land(lake, entity, rows)
+        for day, number in Counter(row["updated_at"][:10] for row in rows).items():
+            ledger = {"ledger_date": day, "facility_id": "F01", "entity": entity, "event_date": day, "measure": "rows"}
+            line = json.dumps(ledger | {"total": number}) + "\n"
+            assert lake.create(f"truth/robotics/ledger_date={day}/odd_{entity}.ndjson", line.encode())
 
 
 def robot(number: int, updated_at: str, **changes: Any) -> Said:
@@ -172,7 +187,11 @@ HOSPITALS = [
     hospital("F93", "2023-12-10T00:00:00Z"),
     hospital("F94", "2023-12-10T00:00:00Z", is_deleted="true"),
 ]
-LATE_HOSPITALS = [hospital("F90", "2023-12-12T00:00:00Z", beds=25), hospital("F91", "2023-12-20T00:00:00Z")]
+LATE_HOSPITALS = [
+    hospital("F90", "2023-12-12T00:00:00Z", beds=25),
+    hospital("F91", "2023-12-20T00:00:00Z"),
+    hospital("F01", "2023-12-24T12:00:00Z", city="Čadca"),
+]
 REGISTERED = [
     # only the registry knows it, until theatres tell of it late
     ("F91", "2023-12-05T00:00:00Z", {}),

@@ -17,6 +17,7 @@ import oracle
 import pytest
 import sqlalchemy
 from conftest import COMMAND
+from odd_theatres import tell_odd_versions
 from typer.testing import CliRunner
 
 from loaders.ask import Answer, answer, questions
@@ -194,6 +195,11 @@ def test_the_fixture_holds_what_engines_disagree_about(first):
     assert rows("select count(*) from core.fact_notes where octet_length(encode(note_text)) > character_count")[0][0]
     assert rows("select count(*) from clinical.deterioration where first_7_at is null")[0][0]
     assert rows("select sum(emergency_readmissions) from clinical.readmissions")[0][0]
+    assert rows("select sum(turnover_minutes) from core.fact_procedures")[0][0]
+    assert rows("select count(*) from core.fact_procedures where is_cancelled")[0][0]
+    assert rows("select count(*) from core.fact_procedures where is_readmitted_30d")[0][0]
+    assert rows("select sum(cost_gbp) from core.fact_robot_maintenance")[0][0]
+    assert rows("select count(*) from core.fact_procedure_telemetry")[0][0]
 
 
 def findings(built: Built, target: Target, folder: Path) -> dict[str, list[str]]:
@@ -353,6 +359,7 @@ def second(first) -> Built:
     tell(lake, "departments", "2024-03-31", "back", [department("2024-03-31", "2024-03-31T01:30:00Z", funded_beds=10)])
     again = [facility("2024-03-31", "2024-02-29T23:59:59.999999Z"), facility("2024-03-31", "2024-03-01T00:00:00Z")]
     tell(lake, "facilities", "2024-03-31", "again", again)
+    tell_odd_versions(lake)
     stage(lake, contracts())
     with first.warehouses[Target.clickhouse].connection() as connection:
         connection.execute(sqlalchemy.text(LEFTOVER))
