@@ -441,3 +441,40 @@ def test_a_stay_that_cannot_be_shown_is_explained_in_one_line(ran):
         assert done.exit_code == 1
         assert said in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+def shown_robot(lake: Lake, *arguments: str):
+    return CliRunner().invoke(app, ["show", "robot", *arguments, "--lake", str(lake.root)])
+
+
+def test_a_robot_is_told_by_all_its_versions_and_visits(ran):
+    lake, _ = ran
+    default = shown_robot(lake)
+    assert default.exit_code == 0
+    robot_id = default.stdout.split()[1].rstrip(":")
+    versions = rows(
+        published(lake),
+        "select strftime(effective_date, '%Y-%m-%d %H:%M'), software_version, status from core.dim_robot "
+        f"where robot_id = '{robot_id}' order by effective_date",
+    )
+    table = [line.split() for line in default.stdout.splitlines() if re.match(r"20\d\d-\d\d-\d\d ", line)]
+    assert [(f"{row[0]} {row[1]}", row[-2], row[-1]) for row in table] == versions
+    ((visits, repairs),) = rows(
+        published(lake),
+        "select count(*), count(*) filter (is_emergency) from core.fact_robot_maintenance "
+        f"where robot_id = '{robot_id}'",
+    )
+    everything = shown_robot(lake, robot_id, "--all").stdout
+    assert f"{visits} visits, {repairs} of them repairs" in everything
+    assert len(re.findall(r"^  \d\d:\d\d  (?:service|repair) ", everything, re.MULTILINE)) == visits
+    assert len(re.findall(r"^  \d\d:\d\d  (?:service|repair) ", default.stdout, re.MULTILINE)) == repairs
+    assert len(re.findall(r"^  \d\d:\d\d  (?:known|changed) ", default.stdout, re.MULTILINE)) == len(versions)
+
+
+def test_a_robot_that_cannot_be_shown_is_explained_in_one_line(ran):
+    lake, _ = ran
+    for name, said in {"R1'": "is no robot id: they look like R0001", "R9999": "there is no robot R9999 in"}.items():
+        done = shown_robot(lake, name)
+        assert done.exit_code == 1
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
