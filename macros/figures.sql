@@ -32,3 +32,20 @@
 {% macro ratio(part, whole) -%}
     {{ part }} / nullif(cast({{ whole }} as {{ type_double() }}), 0)
 {%- endmacro %}
+
+{#- What a simulated figure is beside the published band; `published`, `simulated` and `span` are relations joined, the
+    first two with the number of rows that it takes and that there are, unless they are not counted. -#}
+{% macro verdict(is_counted=true) -%}
+    cast(
+        case
+            when span.days < published.minimum_days then 'too little data'
+            {% if is_counted -%}
+            when coalesce(simulated.row_count, 0) < published.minimum_rows then 'too little data'
+            {% endif -%}
+            when simulated.simulated_value is null then 'no data'
+            when simulated.simulated_value < published.lowest then 'below'
+            when simulated.simulated_value > published.highest then 'above'
+            else 'agrees'
+        end as varchar(16)
+    )
+{%- endmacro %}

@@ -34,19 +34,5 @@
         where not is_deleted
     ),
 
-    missing as (
-        select * from rebuilt
-        except
-        select * from dimension
-    ),
-
-    invented as (
-        select * from dimension
-        except
-        select * from rebuilt
-    )
-
-    select * from missing
-    union all
-    select * from invented
+    {{ differences("rebuilt", "dimension") }}
 {% endtest %}

@@ -105,19 +105,5 @@
         where main_knows = 1 or other_knows = 1
     ),
 
-    missing as (
-        select * from rebuilt
-        except
-        select * from dimension
-    ),
-
-    invented as (
-        select * from dimension
-        except
-        select * from rebuilt
-    )
-
-    select * from missing
-    union all
-    select * from invented
+    {{ differences("rebuilt", "dimension") }}
 {% endtest %}

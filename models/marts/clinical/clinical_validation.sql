@@ -71,16 +71,7 @@ final as (
         simulated.simulated_value as simulated_value,
         cast(published.lowest as {{ type_double() }}) as published_lowest,
         cast(published.highest as {{ type_double() }}) as published_highest,
-        cast(
-            case
-                when span.days < published.minimum_days then 'too little data'
-                when coalesce(simulated.row_count, 0) < published.minimum_rows then 'too little data'
-                when simulated.simulated_value is null then 'no data'
-                when simulated.simulated_value < published.lowest then 'below'
-                when simulated.simulated_value > published.highest then 'above'
-                else 'agrees'
-            end as varchar(16)
-        ) as verdict,
+        {{ verdict() }} as verdict,
         cast(published.source as varchar(120)) as source
     from published
     cross join span
