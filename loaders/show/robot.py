@@ -11,11 +11,11 @@ from loaders.show.timeline import Moment, rows, timeline
 from loaders.targets import Warehouse
 
 ROBOT_ID = re.compile(r"R[0-9]{4}")
-CHANGES = {"facility_id": "moves to", "software_version": "software", "status": "is"}
+CHANGES = {"facility_id": "moves to", "software_version": "software", "status": "status"}
 
 
 def robot_lines(warehouse: Warehouse, robot_id: str | None, everything: bool = False) -> list[str]:
-    """A robot's history as lines of text; of the robot with most versions where no id is given.
+    """A robot's history as lines of text; of the one with most places, then versions, where no id is given.
 
     Planned visits of service are told with `everything` only. Raises BadSetting for an id that is none, or is not in
     the warehouse.
@@ -33,11 +33,11 @@ def robot_lines(warehouse: Warehouse, robot_id: str | None, everything: bool = F
 
 def _changeable(warehouse: Warehouse) -> str:
     found = warehouse.rows("""
-        select robot_id, count(*) as versions
+        select robot_id, count(distinct facility_id) as places, count(*) as versions
         from core.dim_robot
         where robot_id <> 'unknown'
         group by robot_id
-        order by versions desc, robot_id
+        order by places desc, versions desc, robot_id
         limit 1
     """)
     if not found:

@@ -11,30 +11,31 @@ telemetry as (
 
 ),
 
-days as (
-
-    select sample_date as told_date
-    from telemetry
-    intersect
-    select procedure_date as told_date
-    from procedures
-
-),
-
+-- telemetry is named once: DuckDB would hold all of it for a second time
 sampled as (
 
     select
-        procedure_id,
-        min(sample_date) as sample_date,
-        min(robot_id) as first_robot_id,
-        max(robot_id) as last_robot_id,
+        telemetry.procedure_id as procedure_id,
+        min(telemetry.sample_date) as sample_date,
         count(*) as samples,
-        min(sample_number) as first_number,
-        max(sample_number) as last_number,
-        min(sampled_at) as first_sampled_at,
-        max(sampled_at) as last_sampled_at
+        min(telemetry.sample_number) as first_number,
+        max(telemetry.sample_number) as last_number,
+        min(telemetry.sampled_at) as first_sampled_at,
+        max(telemetry.sampled_at) as last_sampled_at,
+        sum(case when telemetry.robot_id <> procedures.robot_id then 1 else 0 end) as of_another_robot
     from telemetry
-    group by procedure_id
+    left join procedures on telemetry.procedure_id = procedures.procedure_id
+    group by telemetry.procedure_id
+
+),
+
+days as (
+
+    select sample_date as told_date
+    from sampled
+    intersect
+    select procedure_date as told_date
+    from procedures
 
 )
 
@@ -53,7 +54,6 @@ where
     or procedures.is_completed <> (sampled.procedure_id is not null)
     or sampled.first_number <> 1
     or sampled.last_number <> sampled.samples
-    or sampled.first_robot_id <> procedures.robot_id
-    or sampled.last_robot_id <> procedures.robot_id
+    or sampled.of_another_robot > 0
     or sampled.first_sampled_at < procedures.started_at
     or sampled.last_sampled_at > procedures.ended_at

@@ -6,48 +6,6 @@ with ledger as (
 
 ),
 
-facilities as (
-
-    select * from {{ ref("stg_robotics__facilities") }}
-
-),
-
-surgeons as (
-
-    select * from {{ ref("stg_robotics__surgeons") }}
-
-),
-
-robots as (
-
-    select * from {{ ref("stg_robotics__robots") }}
-
-),
-
-outcomes as (
-
-    select * from {{ ref("stg_robotics__procedure_outcomes") }}
-
-),
-
-procedures as (
-
-    select * from {{ ref("fact_procedures") }}
-
-),
-
-maintenance as (
-
-    select * from {{ ref("fact_robot_maintenance") }}
-
-),
-
-telemetry as (
-
-    select * from {{ ref("fact_procedure_telemetry") }}
-
-),
-
 truth as (
 
     select
@@ -60,26 +18,27 @@ truth as (
 
 ),
 
+-- relations are named where they are read: DuckDB would hold telemetry for being named twice
 warehouse as (
 
     {% set told = "cast(updated_at as " ~ type_date() ~ ")" %}
     {# written when it was over, or called off before it began #}
     {% set written = "cast(coalesce(ended_at, started_at) as " ~ type_date() ~ ")" %}
     {% set measures = {
-        ("facilities", "surgical_facilities", told): {"rows": "1"},
-        ("surgeons", "surgeons", told): {"rows": "1"},
-        ("robots", "surgical_robots", told): {"rows": "1"},
-        ("procedures", "surgical_procedures", written): {
+        ("stg_robotics__facilities", "surgical_facilities", told): {"rows": "1"},
+        ("stg_robotics__surgeons", "surgeons", told): {"rows": "1"},
+        ("stg_robotics__robots", "surgical_robots", told): {"rows": "1"},
+        ("fact_procedures", "surgical_procedures", written): {
             "rows": "1",
             "minutes": "coalesce(duration_minutes, 0)",
             "cancelled": "case when is_cancelled then 1 else 0 end",
         },
-        ("outcomes", "procedure_outcomes", told): {"rows": "1", "blood_loss_ml": "coalesce(blood_loss_ml, 0)"},
-        ("maintenance", "robot_maintenance_logs", written): {
+        ("stg_robotics__procedure_outcomes", "procedure_outcomes", told): {"rows": "1", "blood_loss_ml": "coalesce(blood_loss_ml, 0)"},
+        ("fact_robot_maintenance", "robot_maintenance_logs", written): {
             "rows": "1",
             "cost_pence": "cast(cost_gbp * 100 as bigint)",
         },
-        ("telemetry", "procedure_telemetry", "sample_date"): {
+        ("fact_procedure_telemetry", "procedure_telemetry", "sample_date"): {
             "rows": "1",
             "force_hundredths": "cast(round(force_n * 100) as bigint)",
         },
@@ -92,7 +51,7 @@ warehouse as (
                 {{ place[2] }} as event_date,
                 '{{ measure }}' as measure,
                 sum({{ expression }}) as total
-            from {{ place[0] }}
+            from {{ ref(place[0]) }}
             group by {{ place[2] }}
             {{ "union all" if not (is_last_place and loop.last) }}
         {% endfor %}

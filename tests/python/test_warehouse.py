@@ -196,7 +196,7 @@ def test_more_days_and_a_full_refresh_agree(ran, tmp_path):
 
 
 def held_back(lake: Lake, aside: Path) -> int:
-    """Take some events and an extract out of raw, as if they came late: old and new, of all types."""
+    """Take some events and extracts out of raw, as if they came late: old and new, of all types."""
     moved = 0
     chosen = [
         path
@@ -204,6 +204,14 @@ def held_back(lake: Lake, aside: Path) -> int:
         for path in sorted((lake.root / "raw/operations" / folder).glob("*/*.json"))[::every]
     ]
     chosen += sorted((lake.root / "raw/operations/departments/extract_date=2024-03-01").glob("*"))
+    chosen += [
+        path
+        for folder, every in (
+            ("surgical_facilities", 2), ("surgeons", 3), ("surgical_robots", 2), ("surgical_procedures", 3),
+            ("procedure_outcomes", 4), ("robot_maintenance_logs", 5), ("procedure_telemetry", 4),
+        )
+        for path in sorted((lake.root / "raw/robotics" / folder).glob("*/*"))[::every]
+    ]  # fmt: skip
     for path in chosen:
         place = aside / path.relative_to(lake.root)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -229,6 +237,10 @@ def test_late_events_end_in_the_rows_of_a_full_refresh(tmp_path, target):
     late = content(build_without_tests(lake))
     assert len(late["core.dim_department"]) > len(early["core.dim_department"])
     assert len(late["core.fact_discharges"]) > len(early["core.fact_discharges"])
+    for relation in ("core.dim_facility", "core.dim_surgeon", "core.dim_robot", "core.fact_procedures"):
+        assert set(late[relation]) - set(early[relation]), relation
+    # samples that came before their procedure, or before a version of its robot, have other keys now
+    assert set(early["core.fact_procedure_telemetry"]) - set(late["core.fact_procedure_telemetry"])
     published(lake).unlink()
     assert_same(late, content(build_without_tests(lake)))
 
@@ -426,6 +438,43 @@ def test_a_stay_that_cannot_be_shown_is_explained_in_one_line(ran):
         in_bed: f"{in_bed} is not over: what happens in a stay is told on the day of its discharge",
     }.items():
         done = shown(lake, name)
+        assert done.exit_code == 1
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def shown_robot(lake: Lake, *arguments: str):
+    return CliRunner().invoke(app, ["show", "robot", *arguments, "--lake", str(lake.root)])
+
+
+def test_a_robot_is_told_by_all_its_versions_and_visits(ran):
+    lake, _ = ran
+    default = shown_robot(lake)
+    assert default.exit_code == 0
+    robot_id = default.stdout.split()[1].rstrip(":")
+    versions = rows(
+        published(lake),
+        "select strftime(effective_date, '%Y-%m-%d %H:%M'), software_version, status from core.dim_robot "
+        f"where robot_id = '{robot_id}' order by effective_date",
+    )
+    table = [line.split() for line in default.stdout.splitlines() if re.match(r"20\d\d-\d\d-\d\d ", line)]
+    assert [(f"{row[0]} {row[1]}", row[-2], row[-1]) for row in table] == versions
+    ((visits, repairs),) = rows(
+        published(lake),
+        "select count(*), count(*) filter (is_emergency) from core.fact_robot_maintenance "
+        f"where robot_id = '{robot_id}'",
+    )
+    everything = shown_robot(lake, robot_id, "--all").stdout
+    assert f"{visits} visits, {repairs} of them repairs" in everything
+    assert len(re.findall(r"^  \d\d:\d\d  (?:service|repair) ", everything, re.MULTILINE)) == visits
+    assert len(re.findall(r"^  \d\d:\d\d  (?:service|repair) ", default.stdout, re.MULTILINE)) == repairs
+    assert len(re.findall(r"^  \d\d:\d\d  (?:known|changed) ", default.stdout, re.MULTILINE)) == len(versions)
+
+
+def test_a_robot_that_cannot_be_shown_is_explained_in_one_line(ran):
+    lake, _ = ran
+    for name, said in {"R1'": "is no robot id: they look like R0001", "R9999": "there is no robot R9999 in"}.items():
+        done = shown_robot(lake, name)
         assert done.exit_code == 1
         assert said in done.stderr
         assert done.stderr.count("\n") == 1

@@ -7,14 +7,8 @@
     )
 }}
 
-with telemetry as (
-
-    select * from {{ ref("stg_robotics__telemetry") }}
-
-),
-
 -- a procedure knows its versions of robot and facility: no sample has to look for them
-procedures as (
+with procedures as (
 
     select
         procedure_id,
@@ -24,10 +18,11 @@ procedures as (
 
 ),
 
+-- samples are named where they are read: a CTE that is named twice is held in memory
 {% if is_incremental() %}
 days_to_load as (
 
-    {{ days_with_other_rows("telemetry", "sample_date") }}
+    {{ days_with_other_rows(ref("stg_robotics__telemetry"), "sample_date") }}
     union
     {{ days_of_rekeyed_procedures("sample_date") }}
 
@@ -36,7 +31,7 @@ days_to_load as (
 {% endif -%}
 samples as (
 
-    select * from telemetry
+    select * from {{ ref("stg_robotics__telemetry") }}
     {% if is_incremental() %}
     where sample_date in (select sample_date from days_to_load)
     {% endif %}

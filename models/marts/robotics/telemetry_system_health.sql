@@ -24,19 +24,19 @@ bounds as (
         max(case when channel = 'motor_temperature_celsius' then warn_limit end) as temperature_warn,
         max(case when channel = 'motor_temperature_celsius' then alarm_limit end) as temperature_alarm,
         max(case when channel = 'motor_temperature_celsius' then watch_share end) as temperature_watch,
-        max(case when channel = 'motor_temperature_celsius' then alarm_share end) as temperature_alert,
+        max(case when channel = 'motor_temperature_celsius' then alarm_share end) as temperature_bad,
         max(case when channel = 'motor_current_amperes' then warn_limit end) as current_warn,
         max(case when channel = 'motor_current_amperes' then alarm_limit end) as current_alarm,
         max(case when channel = 'motor_current_amperes' then watch_share end) as current_watch,
-        max(case when channel = 'motor_current_amperes' then alarm_share end) as current_alert,
+        max(case when channel = 'motor_current_amperes' then alarm_share end) as current_bad,
         max(case when channel = 'network_latency_ms' then warn_limit end) as latency_warn,
         max(case when channel = 'network_latency_ms' then alarm_limit end) as latency_alarm,
         max(case when channel = 'network_latency_ms' then watch_share end) as latency_watch,
-        max(case when channel = 'network_latency_ms' then alarm_share end) as latency_alert,
+        max(case when channel = 'network_latency_ms' then alarm_share end) as latency_bad,
         max(case when channel = 'video_fps' then warn_limit end) as fps_warn,
         max(case when channel = 'video_fps' then alarm_limit end) as fps_alarm,
         max(case when channel = 'video_fps' then watch_share end) as fps_watch,
-        max(case when channel = 'video_fps' then alarm_share end) as fps_alert
+        max(case when channel = 'video_fps' then alarm_share end) as fps_bad
     from limits
 
 ),
@@ -145,10 +145,10 @@ final as (
         cast(
             case
                 when
-                    {{ ratio("robot_days.temperature_alarm_samples", "robot_days.samples") }} >= bounds.temperature_alert
-                    or {{ ratio("robot_days.current_alarm_samples", "robot_days.samples") }} >= bounds.current_alert
-                    or {{ ratio("robot_days.latency_alarm_samples", "robot_days.samples") }} >= bounds.latency_alert
-                    or {{ ratio("robot_days.fps_alarm_samples", "robot_days.samples") }} >= bounds.fps_alert
+                    {{ ratio("robot_days.temperature_alarm_samples", "robot_days.samples") }} >= bounds.temperature_bad
+                    or {{ ratio("robot_days.current_alarm_samples", "robot_days.samples") }} >= bounds.current_bad
+                    or {{ ratio("robot_days.latency_alarm_samples", "robot_days.samples") }} >= bounds.latency_bad
+                    or {{ ratio("robot_days.fps_alarm_samples", "robot_days.samples") }} >= bounds.fps_bad
                     then 'alarm'
                 when
                     {{ ratio("robot_days.temperature_warn_samples", "robot_days.samples") }} >= bounds.temperature_watch
