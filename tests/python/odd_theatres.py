@@ -38,9 +38,9 @@ def land(lake: Lake, entity: str, rows: list[Said], name: str = "odd") -> None:
 
 
 def tell_odd_versions(lake: Lake) -> None:
-    """Only robots, surgeons and hospitals, of which the truth ledger knows too."""
+    """Only robots, surgeons and hospitals, of which the truth ledger knows too; robots of models that there are."""
     versions = {
-        "surgical_robots": ROBOTS + LATE_ROBOTS,
+        "surgical_robots": [row | {"model": "da Vinci Xi"} for row in ROBOTS + LATE_ROBOTS],
         "surgeons": SURGEONS + LATE_SURGEONS,
         "surgical_facilities": HOSPITALS + LATE_HOSPITALS,
     }

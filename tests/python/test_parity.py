@@ -54,9 +54,9 @@ pytestmark = [
 
 # a year's end, a leap day, a clock change, days on which nobody comes or goes, records that are faulty or double
 WORLD = replace(
-    PRESETS["demo"], facilities=2, start=date(2023, 12, 20), days=110, beds=120, initial_patients=3_000,
-    max_patients=4_000, dirty_share=0.01, packed=True, robots=4, surgeons=8, robotic_share=1.0, telemetry_samples=5,
-    maintenance_interval_factor=4.0,
+    PRESETS["demo"], facilities=2, start=date(2023, 12, 20), days=110, beds=80, initial_patients=2_400,
+    max_patients=4_000, dirty_share=0.01, packed=True, robots=6, surgeons=12, robotic_share=1.0, telemetry_samples=5,
+    maintenance_interval_factor=4.0, theatre_cancellation_share=0.2, smallest_department_beds=3,
 )  # fmt: skip
 NAME_BEYOND_ASCII = "Žďár–Müller 日本 🏥 General Hospital"
 
