@@ -21,9 +21,9 @@ run: $(VENV)/.run  ## Do the main job; ARGS="--preset portfolio" passes options
 
 local: $(VENV)/.local  ## Install what `wardhouse serve` starts: ClickHouse, PostgreSQL, Redshift, S3
 
-test: $(VENV)/.dev  ## Lint and run all tests
+test: $(VENV)/.dev  ## Lint and run the tests; ARGS="-m long" those that build all three warehouses
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
 
 lint: $(VENV)/.dev  ## Check style, types, SQL, YAML and the dbt project
 	$(BIN)/ruff check --quiet

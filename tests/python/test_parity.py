@@ -164,6 +164,7 @@ def assert_proven(verdicts: list[Verdict]) -> None:
 # --- the first build -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_plain_dbt_passes_all_its_tests_on_every_target(first):
     for target in Target:
         results = json.loads((first.target / target.value / "run_results.json").read_text())["results"]
@@ -173,6 +174,7 @@ def test_plain_dbt_passes_all_its_tests_on_every_target(first):
         assert {result["status"] for result in results} == {"success", "pass"}
 
 
+@pytest.mark.long
 def test_every_relation_is_the_same_on_every_engine(first):
     verdicts = first.verdicts()
     names = {verdict.relation.name for verdict in verdicts}
@@ -184,6 +186,7 @@ def test_every_relation_is_the_same_on_every_engine(first):
     assert all(verdict.rows for verdict in verdicts)
 
 
+@pytest.mark.long
 def test_the_fixture_holds_what_engines_disagree_about(first):
     rows = first.warehouses[Target.duckdb].rows
     assert rows("select count(*) from core.fact_admissions where admission_date = date '2024-02-29'")[0][0]
@@ -218,6 +221,7 @@ def findings(built: Built, target: Target, folder: Path) -> dict[str, list[str]]
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("target", list(Target))
 def test_an_oracle_without_sql_agrees_with_every_engine(first, target, tmp_path):
     found = findings(first, target, tmp_path)
@@ -225,6 +229,7 @@ def test_an_oracle_without_sql_agrees_with_every_engine(first, target, tmp_path)
     assert found == {relation: [] for relation in found}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("target", [Target.clickhouse, Target.redshift])
 def test_the_marts_gate_looks_at_every_engine(first, target):
     here, there = (check_marts(first.warehouses[place]) for place in (Target.duckdb, target))
@@ -234,6 +239,7 @@ def test_the_marts_gate_looks_at_every_engine(first, target):
     ]
 
 
+@pytest.mark.long
 def test_every_question_has_the_same_answer_on_every_engine(first):
     asked = questions()
     found: dict[Target, list[Answer]] = {}
@@ -250,6 +256,7 @@ def test_every_question_has_the_same_answer_on_every_engine(first):
                 assert list(row) == [pytest.approx(v, rel=1e-9) if isinstance(v, float) else v for v in twin], name
 
 
+@pytest.mark.long
 def test_clickhouse_lays_tables_out_as_configured(first):
     found = {
         row[0]: row[1:]
@@ -262,6 +269,7 @@ def test_clickhouse_lays_tables_out_as_configured(first):
     assert found["fact_admissions"] == ("MergeTree", order, "(toYYYYMM(admission_date))")
 
 
+@pytest.mark.long
 def test_redshift_lays_tables_out_as_configured(first):
     found = {
         row[0]: row[1:]
@@ -273,6 +281,7 @@ def test_redshift_lays_tables_out_as_configured(first):
     assert found["fact_admissions"] == ("KEY(encounter_id)", "admission_date", 36)
 
 
+@pytest.mark.long
 def test_views_say_the_same_to_a_client_without_the_profile(first):
     """A BI tool has ClickHouse's own settings, in which a join that misses gives zeros."""
     query = "select count(*), count(admitted_at), count(discharged_at) from intermediate.int_stays"
@@ -280,6 +289,7 @@ def test_views_say_the_same_to_a_client_without_the_profile(first):
     assert clickhouse == redshift
 
 
+@pytest.mark.long
 def test_copy_loads_each_file_once(first):
     rows = first.warehouses[Target.redshift].rows
     before = rows(
@@ -297,6 +307,7 @@ def test_copy_loads_each_file_once(first):
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_command_proves_parity_and_says_so(first, monkeypatch):
     for name, value in first.warehouses[Target.clickhouse].environment.items():
         monkeypatch.setenv(name, value)
@@ -371,6 +382,7 @@ def second(first) -> Built:
     return first
 
 
+@pytest.mark.long
 def test_history_is_the_same_whatever_happened(second):
     assert_proven(second.verdicts())
     history = second.warehouses[Target.clickhouse].rows(
@@ -385,11 +397,13 @@ def test_history_is_the_same_whatever_happened(second):
     ]
 
 
+@pytest.mark.long
 def test_the_oracle_agrees_with_that_history(second, tmp_path):
     found = findings(second, Target.clickhouse, tmp_path)
     assert found == {relation: [] for relation in found}
 
 
+@pytest.mark.long
 def test_no_table_of_a_dead_run_is_left(second):
     left = second.warehouses[Target.clickhouse].rows(
         "select database, name from system.tables where name like '%snapshot_upsert%' or name like '%dbt_tmp%'"
@@ -397,6 +411,7 @@ def test_no_table_of_a_dead_run_is_left(second):
     assert left == []
 
 
+@pytest.mark.long
 def test_a_difference_in_an_engine_is_found_and_told(second):
     with second.warehouses[Target.clickhouse].connection() as connection:
         connection.execute(
