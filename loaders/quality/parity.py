@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from loaders.contracts import Column
 from loaders.errors import BadContract, GateFailed
 from loaders.targets import NAMES, Warehouse
 
@@ -292,8 +293,7 @@ def _logical(data_type: str, precision: int | None, scale: int | None) -> str:
 
 
 def _arrow(logical: str) -> pa.DataType:
-    kind, _, size = logical.removesuffix(")").partition("(")
-    return pa.decimal128(*map(int, size.split(","))) if kind == "decimal" else _ARROW.get(logical, pa.string())
+    return Column("", logical, "").arrow_type if logical.startswith("decimal") else _ARROW.get(logical, pa.string())
 
 
 def _count(database: duckdb.DuckDBPyConnection, what: str) -> int:

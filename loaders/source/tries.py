@@ -1,15 +1,13 @@
 """Trying again, a bounded number of times, with waits that double and differ."""
 
-import random
 import time
 from collections.abc import Callable, Iterator
+from secrets import randbelow
 from typing import TypeVar
 
 from loaders.source.session import Patience, Trouble
 
 Done = TypeVar("Done")
-
-_jitter = random.SystemRandom()
 
 
 def rounds(patience: Patience) -> Iterator[int]:
@@ -17,7 +15,7 @@ def rounds(patience: Patience) -> Iterator[int]:
     for number in range(1, patience.tries + 1):
         if number > 1:
             longest = patience.wait_seconds * 2 ** (number - 2)
-            time.sleep(_jitter.uniform(longest / 2, longest))
+            time.sleep(longest / 2 * (1 + randbelow(1_000) / 1_000))
         yield number
 
 

@@ -46,20 +46,22 @@ final as (
         cast(procedures.status = 'cancelled' as boolean) as is_cancelled,
         cast(procedures.status in ('completed', 'converted') as boolean) as is_performed,
         latest.success_status as success_status,
-        latest.has_complication as has_complication,
-        latest.clavien_dindo_grade as clavien_dindo_grade,
+        -- what was not done has no outcome, whatever is told of it
+        cast(case when procedures.status <> 'cancelled' then latest.has_complication end as boolean) as has_complication,
+        case when procedures.status <> 'cancelled' then latest.clavien_dindo_grade end as clavien_dindo_grade,
         cast(
             case
+                when procedures.status = 'cancelled' then null
                 when latest.has_complication
                     then coalesce(latest.clavien_dindo_grade in ('IIIa', 'IIIb', 'IVa', 'IVb', 'V'), false)
                 when not latest.has_complication then false
             end as boolean
         ) as is_major_complication,
-        latest.was_converted as was_converted,
-        latest.blood_loss_ml as blood_loss_ml,
-        latest.stay_days as stay_days,
-        latest.is_readmitted_30d as is_readmitted_30d,
-        latest.patient_satisfaction as patient_satisfaction,
+        cast(case when procedures.status <> 'cancelled' then latest.was_converted end as boolean) as was_converted,
+        case when procedures.status <> 'cancelled' then latest.blood_loss_ml end as blood_loss_ml,
+        case when procedures.status <> 'cancelled' then latest.stay_days end as stay_days,
+        cast(case when procedures.status <> 'cancelled' then latest.is_readmitted_30d end as boolean) as is_readmitted_30d,
+        case when procedures.status <> 'cancelled' then latest.patient_satisfaction end as patient_satisfaction,
         procedures.started_at as started_at,
         procedures.ended_at as ended_at,
         procedures.procedure_date as procedure_date,

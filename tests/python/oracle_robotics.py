@@ -122,7 +122,8 @@ def fact_procedures(procedures: Rows, outcomes: Rows, dimensions: Theatres) -> R
     rows = []
     for case in procedures:
         case_id, began, status = case["procedure_id"], case["start_time"], case["status"]
-        ended = latest.get(case_id, {})
+        told = latest.get(case_id, {})
+        ended = told if status != "cancelled" else {}
         had = ended.get("has_complication")
         own, before = lists["surgeon_id"].get(case_id), lists["robot_id"].get(case_id)
         rows.append({
@@ -135,8 +136,9 @@ def fact_procedures(procedures: Rows, outcomes: Rows, dimensions: Theatres) -> R
             "is_completed": status == "completed", "is_converted": status == "converted",
             "is_cancelled": status == "cancelled", "is_performed": status != "cancelled",
             "expected_duration_minutes": expected.get(case["procedure_type"]),
-            **{name: ended.get(name) for name in ("success_status", "has_complication", "clavien_dindo_grade",
-                "blood_loss_ml", "stay_days", "is_readmitted_30d", "patient_satisfaction")},
+            "success_status": told.get("success_status"),
+            **{name: ended.get(name) for name in ("has_complication", "clavien_dindo_grade", "blood_loss_ml",
+                 "stay_days", "is_readmitted_30d", "patient_satisfaction")},
             "is_major_complication": None if had is None else had and ended["clavien_dindo_grade"] in MAJOR,
             "surgeon_case_number": own and own[0],
             "turnover_minutes": seconds(before[1]["end_time"], began) / 60 if before and before[1] else None,

@@ -90,11 +90,12 @@ def test_status_tells_what_became_of_every_record_and_why(staged):
 
 
 def test_decimals_are_one_type_on_all_engines_and_parity_sees_a_penny():
-    assert {_logical(name) for name in ("DECIMAL(12,2)", "Nullable(Decimal(12, 2))", "numeric")} == {"decimal"}
+    names = ("DECIMAL(12,2)", "Nullable(Decimal(12, 2))", "numeric")
+    assert {_logical(name, 12, 2) for name in names} == {"decimal(12,2)"}
     with duckdb.connect() as database:
         database.execute("create table one as select i as id, cast(i as decimal(12,2)) as cost from range(9) as r(i)")
         relation = Relation("one", ("id",), frozenset())
-        assert {*controls_caught(database, relation, {"id": "bigint", "cost": "decimal"}, "one")} == {*CONTROLS}
+        assert {*controls_caught(database, relation, {"id": "bigint", "cost": "decimal(12,2)"}, "one")} == {*CONTROLS}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -381,21 +382,23 @@ def test_a_decimal_is_what_python_says_or_has_no_room(text, digits, data):
         assert found == value
         assert pa.array([found], pa.decimal128(digits, decimals))[0].as_py() == value
     elif found[0] == "out_of_range":
-        with pytest.raises(pa.ArrowInvalid):
-            pa.array([value], pa.decimal128(digits, decimals))
+        scaled = Fraction(value) * 10**decimals
+        assert scaled.denominator != 1 or abs(scaled) >= 10**digits
     else:
         assert found[0] == "wrong_type"
 
 
 MEASURE = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from loaders.contracts import contracts
 from loaders.lake import Lake
 from loaders.staging import partition
 from loaders.staging.stage import stage
 partition.LARGE_BYTES = 1 << 20  # values that repeat pack to little
 stage(Lake.at(sys.argv[1]), {"procedure_telemetry": contracts()["procedure_telemetry"]})
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+status = Path("/proc/self/status").read_text()  # a process's getrusage knows the memory of who started it, too
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024)
 """
 
 
