@@ -119,7 +119,8 @@ def _stage_large(lake: Lake, contract: Contract, run: Objects, writer: DataWrite
     while True:
         try:
             counts, rejects = stage_large(lake, contract, folder, day, objects, writer, unreadable)
-            return _Run(None, {str(day): counts}, [(str(day), reject) for reject in rejects])
+            told = {str(day): counts} if counts.raw else {}  # a day of empty objects says nothing, large or small
+            return _Run(None, told, [(str(day), reject) for reject in rejects])
         except Unreadable as error:
             unreadable[error.key] = error.why
 

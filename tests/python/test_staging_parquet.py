@@ -293,6 +293,15 @@ def test_money_in_parquet_is_what_it_is_in_csv(tmp_path):
     assert len(digests) == 1
 
 
+def test_a_day_of_empty_objects_is_no_day_however_it_is_staged(lake, tmp_path, monkeypatch):
+    other = Lake.at(tmp_path / "other")
+    for place, bound in ((lake, 1 << 40), (other, 1)):
+        monkeypatch.setattr("loaders.staging.partition.LARGE_BYTES", bound)
+        put(place, parquet())
+        stage(place, ONLY)
+    assert read_manifest(lake) == read_manifest(other)
+
+
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
