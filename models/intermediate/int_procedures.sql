@@ -47,7 +47,9 @@ final as (
         cast(procedures.status in ('completed', 'converted') as boolean) as is_performed,
         latest.success_status as success_status,
         -- what was not done has no outcome, whatever is told of it
-        cast(case when procedures.status <> 'cancelled' then latest.has_complication end as boolean) as has_complication,
+        cast(
+            case when procedures.status <> 'cancelled' then latest.has_complication end as boolean
+        ) as has_complication,
         case when procedures.status <> 'cancelled' then latest.clavien_dindo_grade end as clavien_dindo_grade,
         cast(
             case
@@ -57,10 +59,14 @@ final as (
                 when not latest.has_complication then false
             end as boolean
         ) as is_major_complication,
-        cast(case when procedures.status <> 'cancelled' then latest.was_converted end as boolean) as was_converted,
+        cast(
+            case when procedures.status <> 'cancelled' then latest.was_converted end as boolean
+        ) as was_converted,
         case when procedures.status <> 'cancelled' then latest.blood_loss_ml end as blood_loss_ml,
         case when procedures.status <> 'cancelled' then latest.stay_days end as stay_days,
-        cast(case when procedures.status <> 'cancelled' then latest.is_readmitted_30d end as boolean) as is_readmitted_30d,
+        cast(
+            case when procedures.status <> 'cancelled' then latest.is_readmitted_30d end as boolean
+        ) as is_readmitted_30d,
         case when procedures.status <> 'cancelled' then latest.patient_satisfaction end as patient_satisfaction,
         procedures.started_at as started_at,
         procedures.ended_at as ended_at,
