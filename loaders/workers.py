@@ -15,8 +15,8 @@ def context() -> BaseContext:
     return mp.get_context("fork" if "fork" in mp.get_all_start_methods() else "spawn")
 
 
-def pool(workers: int, start: Callable[..., Any], *arguments: Any) -> ProcessPoolExecutor:
-    """A pool of processes that each call `start` with the arguments first."""
+def pool(workers: int, start: Callable[..., Any] | None = None, *arguments: Any) -> ProcessPoolExecutor:
+    """A pool of processes that each call `start`, if there is one, with the arguments first."""
     return ProcessPoolExecutor(workers, context(), initializer=_start, initargs=(start, arguments))
 
 
@@ -25,9 +25,10 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _start(start: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+def _start(start: Callable[..., Any] | None, arguments: tuple[Any, ...]) -> None:
     Thread(target=_end_with_parent, daemon=True).start()
-    start(*arguments)
+    if start:
+        start(*arguments)
 
 
 def _end_with_parent() -> None:

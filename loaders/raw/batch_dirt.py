@@ -5,11 +5,10 @@ As with events, a twin stands after its good original, and the truth ledger know
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
 
 from loaders.raw.batches import HEADERS, Rows
-from loaders.raw.dirt import DUPLICATE
+from loaders.raw.dirt import CAUGHT_AS, DUPLICATE, KEEP_ID, much_later, with_twins
 from loaders.world.config import World
 from loaders.world.network import Facility
 from loaders.world.rng import Streams
@@ -30,7 +29,6 @@ TIMES = {
     "labs.csv": ("event_time", "result_time"),
     "notes.jsonl": ("note_time",),
 }
-LONGER_THAN_ANY_STAY = timedelta(days=800)
 LISTED = {
     "patients.csv": "blood_group",
     "encounters.csv": "scenario",
@@ -51,11 +49,11 @@ def spoiled(world: World, facility: Facility, day: int, rows: Rows, part: slice)
         draws = Streams(world.seed)(f"dirt.{rows.file}.{fault}", facility.index, day)
         for position in (draws.random(len(texts)) < world.dirty_share).nonzero()[0].tolist():
             record = _record(rows.file, texts[position])
-            if fault not in KEEP_KEY:
+            if fault not in KEEP_ID:
                 _give_new_key(rows.file, record, len(found))
             after.setdefault(position, []).append(spoil(rows.file, record))
             found.append(CAUGHT_AS.get(fault, fault))
-    return b"".join([b"".join([text, *after.get(i, [])]) for i, text in enumerate(texts)]), found
+    return with_twins(texts, after), found
 
 
 def _record(file: str, line: bytes) -> Record:
@@ -102,12 +100,7 @@ def _missing_required(file: str, record: Record) -> bytes:
 
 
 def _outside_window(file: str, record: Record) -> bytes:
-    return _line(file, record | {name: _much_later(record[name]) for name in TIMES[file]})
-
-
-def _much_later(moment: str) -> str:
-    later = datetime.fromisoformat(moment.replace("Z", "+00:00")) + LONGER_THAN_ANY_STAY
-    return later.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _line(file, record | {name: much_later(record[name]) for name in TIMES[file]})
 
 
 def _quoted_line_break(file: str, record: Record) -> bytes:
@@ -161,5 +154,3 @@ FAULTS: dict[str, dict[str, Callable[[str, Record], bytes]]] = {
         "unknown_field": _unknown_field,
     },
 }
-KEEP_KEY = ("colliding_id", DUPLICATE)
-CAUGHT_AS = {"quoted_line_break": "out_of_range"}

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -20,7 +20,7 @@ from loaders.errors import LakeError
 from loaders.lake import Lake
 from loaders.raw.batch_dirt import spoiled
 from loaders.raw.batches import ENTITY_OF_FILE, HEADERS, batch_rows, registry_columns
-from loaders.raw.kept import DISCHARGES, Kept, all_kept, forget, load_kept, reached
+from loaders.raw.kept import DISCHARGES, Kept, all_kept, forget, reached, told_between
 from loaders.raw.ledger import Ledger
 from loaders.raw.lines import text_buffer
 from loaders.raw.objects import whole_object
@@ -30,7 +30,6 @@ from loaders.world.calendar import DAY_SECONDS, day_number, day_of
 from loaders.world.clinical.chart import chart
 from loaders.world.config import World
 from loaders.world.network import Facility, facilities
-from loaders.world.operations import Encounters
 from loaders.world.patients import registered, registration_seconds, registry
 
 NEXT_DAY_KEY = "state/clinical/next_day.json"
@@ -138,14 +137,10 @@ def _written(lake: Lake, world: World, chunks: list[Chunk], workers: int) -> Ite
             yield _write_chunk(lake, world, chunk)
         return
     with ExitStack() as stack:
-        processes = stack.enter_context(pool(min(workers, len(chunks)), _ready))
+        processes = stack.enter_context(pool(min(workers, len(chunks))))
         stack.callback(processes.shutdown, wait=True, cancel_futures=True)
         for future in [processes.submit(_write_chunk, lake, world, chunk) for chunk in chunks]:
             yield future.result()
-
-
-def _ready() -> None:
-    """A worker needs nothing before its first chunk."""
 
 
 def _write_chunk(lake: Lake, world: World, chunk: Chunk) -> Batches:
@@ -155,7 +150,7 @@ def _write_chunk(lake: Lake, world: World, chunk: Chunk) -> Batches:
     faults = 0
     ledgers = []
     for facility in facilities(world):
-        stays = _stays(lake, chunk, facility)
+        stays = told_between(lake, chunk.kept, facility.facility_id, chunk.first_day, chunk.last_day)
         ledger = Ledger(facility.facility_id)
         made = chart(world, facility, stays)
         who = registry(world, facility, stays.patient)
@@ -188,13 +183,3 @@ def _objects(
         for day, data in ledger.files():
             folder = f"truth/clinical/ledger_date={day_of(day)}"
             yield whole_object(world, f"{folder}/ledger_{facility.facility_id}.ndjson", data)
-
-
-def _stays(lake: Lake, chunk: Chunk, facility: Facility) -> Encounters:
-    """A facility's discharges of a chunk's days, in the order in which they were told."""
-    parts = [load_kept(lake, part.key)[1] for part in chunk.kept if part.facility_id == facility.facility_id]
-    together = Encounters(
-        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Encounters))
-    )
-    day = together.discharged // DAY_SECONDS
-    return together.only((day >= chunk.first_day) & (day < chunk.last_day))

@@ -6,6 +6,7 @@ stays whole, so a warehouse that let a fault through, or lost an event over one,
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -91,6 +92,9 @@ FAULTS: dict[str, Callable[[Record, bytes, int], bytes]] = {
     DUPLICATE: _duplicate,
 }
 KEEP_ID = ("colliding_id", DUPLICATE)
+CAUGHT_AS = {"quoted_line_break": "out_of_range"}
+"""The rule that a fault breaks, where it has another name."""
+LONGER_THAN_ANY_STAY = timedelta(days=800)
 
 
 def twins(world: World, facility: Facility, day: int, good: Lines, part: slice) -> Iterator[tuple[int, str, bytes]]:
@@ -108,3 +112,14 @@ def twins(world: World, facility: Facility, day: int, good: Lines, part: slice) 
                 line = line.replace(record["event_id"].encode(), new_id.encode(), 1)
                 record["event_id"] = new_id
             yield position, fault, spoil(record, line, day)
+
+
+def with_twins(texts: list[bytes], after: dict[int, list[bytes]]) -> bytes:
+    """Lines with line ends, and after each the twins that belong to its position."""
+    return b"".join([b"".join([text, *after.get(i, [])]) for i, text in enumerate(texts)])
+
+
+def much_later(moment: str) -> str:
+    """A time that lies outside of any window."""
+    later = datetime.fromisoformat(moment.replace("Z", "+00:00")) + LONGER_THAN_ANY_STAY
+    return later.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,7 +11,7 @@ from typing import Any
 from loaders.errors import BadSetting
 from loaders.lake import Lake
 from loaders.raw.clinical import NO_BATCHES, Batches, write_batches
-from loaders.raw.dirt import twins
+from loaders.raw.dirt import twins, with_twins
 from loaders.raw.events import Lines, events
 from loaders.raw.extracts import extracts
 from loaders.raw.kept import keep
@@ -189,7 +189,7 @@ def _one_packed(facility: Facility, day: int, lines: Lines, part: slice, faults:
         after: dict[int, list[bytes]] = {}
         for position, _, line in faults:
             after.setdefault(position, []).append(line + b"\n")
-        data = b"".join(b"".join([text, *after.get(i, [])]) for i, text in enumerate(lines.texts(part)))
+        data = with_twins(lines.texts(part), after)
     name = f"{lines.event_type}_{facility.facility_id}.ndjson.zst"
     yield f"{_folder(lines.event_type, day)}/{name}", packed(data)
 

@@ -67,6 +67,22 @@ def load_kept(lake: Lake, key: str) -> tuple[tuple[int, int], Encounters]:
         ) from None
 
 
+def told_between(lake: Lake, kept: list[Kept], facility_id: str, first_day: int, last_day: int) -> Encounters:
+    """A facility's encounters of days from one to another (exclusive), in the order in which they were told."""
+    parts = [
+        (part, load_kept(lake, part.key)[1])
+        for part in kept
+        if part.facility_id == facility_id and part.first_day < last_day and part.last_day > first_day
+    ]
+    who = Encounters(*(np.concatenate([getattr(one, field.name) for _, one in parts]) for field in fields(Encounters)))
+    day = getattr(who, _TIME[_folder_of(parts[0][0])]) // DAY_SECONDS
+    return who.only((day >= first_day) & (day < last_day))
+
+
+def _folder_of(part: Kept) -> str:
+    return part.key.rsplit("/", 2)[0]
+
+
 def reached(world: World, kept: list[Kept], first_day: int) -> int:
     """The day number before which every facility has told all, counting on from `first_day`."""
     days = {facility.facility_id: first_day for facility in facilities(world)}

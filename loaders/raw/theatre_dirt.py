@@ -8,11 +8,10 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
 
 from loaders.contracts import contracts
-from loaders.raw.dirt import DUPLICATE
+from loaders.raw.dirt import CAUGHT_AS, DUPLICATE, KEEP_ID, much_later, with_twins
 from loaders.world.config import World
 from loaders.world.rng import Streams
 
@@ -20,7 +19,6 @@ Record = dict[str, Any]
 Twins = list[tuple[int, str]]
 
 TELEMETRY = "procedure_telemetry"
-LATER = timedelta(days=800)
 LISTED = {
     "surgical_facilities": "facility_type",
     "surgeons": "grade",
@@ -59,11 +57,11 @@ def spoiled(world: World, entity: str, day: int, lines: list[bytes]) -> tuple[by
         draws = Streams(world.seed)(f"dirt.{entity}.{fault}", 0, day).random(len(lines))
         for position in (draws < world.dirty_share).nonzero()[0].tolist():
             record = _record(entity, lines[position])
-            if fault not in KEEP_KEY:
+            if fault not in KEEP_ID:
                 _give_new_key(entity, record, len(found))
             after.setdefault(position, []).append(spoil(entity, record))
             found.append((position, CAUGHT_AS.get(fault, fault)))
-    return b"".join([b"".join([line, *after.get(i, [])]) for i, line in enumerate(lines)]), found
+    return with_twins(lines, after), found
 
 
 def _record(entity: str, line: bytes) -> Record:
@@ -121,12 +119,7 @@ def _out_of_range(entity: str, record: Record) -> bytes:
 def _outside_window(entity: str, record: Record) -> bytes:
     """Every time of the record moves, so that they agree with each other and not with the folder."""
     times = [c.name for c in contracts()[entity].columns if c.data_type == "timestamp" and record[c.name]]
-    return _line(entity, record | {name: _much_later(record[name]) for name in times})
-
-
-def _much_later(moment: str) -> str:
-    later = datetime.fromisoformat(moment.replace("Z", "+00:00")) + LATER
-    return later.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _line(entity, record | {name: much_later(record[name]) for name in times})
 
 
 def _quoted_line_break(entity: str, record: Record) -> bytes:
@@ -153,5 +146,3 @@ _EVERYWHERE: dict[str, Callable[[str, Record], bytes]] = {
 }
 _CSV = _EVERYWHERE | {"malformed_csv": _cut_short, "quoted_line_break": _quoted_line_break}
 _JSON = _EVERYWHERE | {"malformed_json": _cut_short, "unknown_field": _unknown_field}
-KEEP_KEY = ("colliding_id", DUPLICATE)
-CAUGHT_AS = {"quoted_line_break": "out_of_range"}

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from loaders.lake import Lake
-from loaders.raw.kept import ADMISSIONS, Kept, all_kept, forget, load_kept, reached
+from loaders.raw.kept import ADMISSIONS, Kept, all_kept, forget, reached, told_between
 from loaders.raw.theatre_files import Days, Written, write_days
 from loaders.raw.theatre_state import Theatres, keep_theatres, load_theatres
 from loaders.raw.theatre_tables import tables
@@ -66,20 +66,11 @@ def _simulated(
 ) -> Iterator[tuple[Days, Theatres]]:
     """What happened month by month, and where theatres stand then."""
     for first, last in months(theatres.next_day, last_day):
-        admitted = {place.index: _admitted(lake, kept, place.facility_id, first, last) for place in facilities(world)}
+        admitted = {
+            place.index: told_between(lake, kept, place.facility_id, first, last) for place in facilities(world)
+        }
         days, theatres = simulate(world, theatres, admitted, last)
         yield days, theatres
-
-
-def _admitted(lake: Lake, kept: list[Kept], facility_id: str, first: int, last: int) -> Encounters:
-    parts = [
-        load_kept(lake, part.key)[1]
-        for part in kept
-        if part.facility_id == facility_id and part.first_day < last and part.last_day > first
-    ]
-    who = Encounters(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Encounters)))
-    day = who.admitted // DAY_SECONDS
-    return who.only((day >= first) & (day < last))
 
 
 def simulate(
@@ -114,7 +105,7 @@ def _written(
             yield write_days(lake, world, days, source is None), after
         return
     with ExitStack() as stack:
-        processes = stack.enter_context(pool(workers, _ready))
+        processes = stack.enter_context(pool(workers))
         stack.callback(processes.shutdown, wait=True, cancel_futures=True)
         running: list[tuple[Future[Written], Days, Theatres]] = []
         for days, after in simulated:
@@ -131,10 +122,6 @@ def _finished(
     future, days, after = running.pop(0)
     _write_source(days, source)
     return future.result(), after
-
-
-def _ready() -> None:
-    """A worker needs nothing before its first days."""
 
 
 def _write_source(days: Days, source: Source | None) -> None:

@@ -14,9 +14,10 @@ from loaders.contracts import contracts
 from loaders.errors import LakeError
 from loaders.lake import Lake
 from loaders.project import PROJECT
-from loaders.raw.batch_dirt import CAUGHT_AS, FAULTS
+from loaders.raw.batch_dirt import FAULTS
 from loaders.raw.batches import ENTITY_OF_FILE, HEADERS
 from loaders.raw.clinical import NEXT_DAY_KEY, write_batches
+from loaders.raw.dirt import CAUGHT_AS
 from loaders.raw.generate import generate, operate_all
 from loaders.raw.sample import write_sample
 from loaders.world.config import PRESETS

@@ -260,7 +260,7 @@ def test_killed_theatres_go_on_to_the_same_bytes(world, theatre_lake, other):
         " telemetry_samples=5, robotic_share=0.8)\n"
         "contracts(); print('ready', flush=True); theatres.write_theatres(Lake.at(sys.argv[1]), world)"
     )
-    assert killed_until_done(code, other.root, first_seconds=0.2, more_seconds=0.4) >= 2
+    assert killed_until_done(code, other.root, first_seconds=0.05, more_seconds=0.15) >= 2
     assert digest(other.root, *THEATRES) == digest(theatre_lake.root, *THEATRES)
 
 
