@@ -20,7 +20,9 @@ from loaders.staging.manifest import Manifest, Partition, StagedFile
 from loaders.staging.parse import parse
 from loaders.staging.partition import Work, partition_of, raw_objects, stage_partition
 
-LITTLE_MEMORY = {"memory_limit": "128MB", "threads": 2, "preserve_insertion_order": False}
+LITTLE_MEMORY = {"memory_limit": "256MB", "threads": 2, "preserve_insertion_order": False}
+ROWS_AT_A_TIME = 1_000_000
+"""Ids to group at a time: DuckDB 1.5 does not group any number of them in little memory, temporary files or not."""
 
 FOR_OTHERS = ("colliding_id", "unknown_reference", "outside_window")
 """Rules that refuse a record for what other records say; outside of day batches only the first of them does.
@@ -34,7 +36,7 @@ Shared = dict[tuple[str, ...], dict[Any, set[str]]]
 
 def settle_ids(lake: Lake, contract: Contract, partitions: dict[str, Partition], touched: set[str]) -> Iterator[str]:
     """Make again the days that share an id with a day just staged, in order; yields each partition that changed."""
-    shared = _shared(lake, contract, partitions)
+    shared = ids_of_several_days(lake, contract, partitions)
     days = _connected(shared, {folder.partition("=")[2] for folder in touched})
     taken: Ids = {}
     for day in sorted(days):
@@ -55,7 +57,8 @@ def settle_batch_ids(
     A day that refers to what another day keeps loses what refers to it in turn, so all its entities are made again.
     """
     shared = {
-        contract.entity: _shared(lake, contract, manifest.get(contract.entity, {})) for contract in batch.contracts
+        contract.entity: ids_of_several_days(lake, contract, manifest.get(contract.entity, {}))
+        for contract in batch.contracts
     }
     everything = {(entity, *names): ids for entity, of in shared.items() for names, ids in of.items()}
     taken: dict[str, Ids] = {}
@@ -75,13 +78,14 @@ def settle_batch_ids(
                 known.update(ids & shared[name].get(names, {}).keys())
 
 
-def _shared(
+def ids_of_several_days(
     lake: Lake, contract: Contract, partitions: dict[str, Partition]
 ) -> dict[tuple[str, ...], dict[Any, set[str]]]:
     """Ids that records of more than one day hold, staged or refused for their ids, and those days."""
     staged = [lake.uri(part.data.key) for part in partitions.values() if part.data]
     sets = _sets(contract)
     refused = _refused_rows(lake, contract, partitions) if sets else None
+    parts = 1 + sum(part.data.rows for part in partitions.values() if part.data) // ROWS_AT_A_TIME
     found: Shared = {}
     for names in sets:
         pool = [f"select {', '.join(names)}, cast(day as date) as day from refused"]
@@ -95,13 +99,16 @@ def _shared(
         with lake.scratch() as scratch, connect(lake, **LITTLE_MEMORY, temp_directory=str(scratch)) as connection:
             connection.register("refused", refused)
             connection.execute(f"create view pool as {' union all '.join(pool)}")
-            connection.execute(f"""
-                create temp table suspects as
-                select suspect
-                from (select hash({columns}) as suspect, date_diff('day', date '2000-01-01', day) as day from pool)
-                group by suspect
-                having min(day) <> max(day)
-            """)
+            connection.execute("create temp table suspects (suspect ubigint)")
+            for part in range(parts):
+                connection.execute(f"""
+                    insert into suspects
+                    select suspect
+                    from (select hash({columns}) as suspect, date_diff('day', date '2000-01-01', day) as day from pool)
+                    where suspect % {parts} = {part}
+                    group by suspect
+                    having min(day) <> max(day)
+                """)
             if connection.execute("from suspects limit 1").fetchone() is None:
                 continue
             rows = connection.execute(f"""

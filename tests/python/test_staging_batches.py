@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from conftest import digest, digest_of
@@ -27,7 +28,8 @@ from loaders.cli import app
 from loaders.contracts import contracts
 from loaders.lake import Lake
 from loaders.quality.gates import check_staging
-from loaders.staging.manifest import Counts, read_manifest, totals, write_manifest
+from loaders.staging import ids
+from loaders.staging.manifest import Counts, Partition, StagedFile, read_manifest, totals, write_manifest
 from loaders.staging.stage import stage
 from loaders.status import lines, status
 
@@ -685,6 +687,31 @@ def test_ids_that_cannot_be_settled_are_settled_once_their_days_can_be_read(tmp_
     shutil.copytree(lake.root / "raw", at_once.root / "raw")
     run(at_once)
     assert digest(lake.root, *STAGED) == digest(at_once.root, *STAGED)
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 1000])
+def test_shared_ids_are_settled_however_many_are_held_at_a_time(tmp_path, monkeypatch, at_a_time):
+    monkeypatch.setattr(ids, "ROWS_AT_A_TIME", at_a_time)
+    lake = Lake.at(tmp_path)
+    shared_ids(lake)
+    run(lake)
+    assert refused(lake)["encounters"] == ["colliding_id"]
+
+
+def test_more_ids_than_fit_in_memory_are_held_against_each_other(tmp_path):
+    """Six million ids, the first of which comes back in the other month."""
+    lake, contract, rows = Lake.at(tmp_path), contracts()["vitals"], 3_000_000
+    partitions = {}
+    for start, day in ((0, "2024-01-31"), (rows - 1, DAY)):
+        table = pa.table({"n": pa.array(range(start, start + rows), pa.int64())})
+        named = pc.binary_join_element_wise("F01-20240131-0000-V", table["n"].cast(pa.string()), "")
+        times = pa.repeat(pa.scalar(datetime.fromisoformat(day), pa.timestamp("us")), rows)
+        key = f"staging/vitals/{day[:7]}.parquet"
+        lake.write(key, b"")
+        pq.write_table(pa.table({"observation_id": named, contract.partition: times}), lake.root / key)
+        partitions[day[:7]] = Partition(StagedFile(key, rows, 0, ""), StagedFile("", 0, 0, ""), None)
+    found = ids.ids_of_several_days(lake, contract, partitions)
+    assert found == {("observation_id",): {(f"F01-20240131-0000-V{rows - 1}",): {"2024-01-31", DAY}}}
 
 
 KILL = """
