@@ -88,4 +88,4 @@ def threshold(value: float, axis: str = "y", colour: str = QUIET) -> alt.Chart:
 
 def tips(*columns: tuple[str, str, str]) -> list[alt.Tooltip]:
     """What pointing at a mark tells: (field with its type, title, d3 format)."""
-    return [alt.Tooltip(field, title=title, **({"format": form} if form else {})) for field, title, form in columns]
+    return [alt.Tooltip(field, title=title, format=form or alt.Undefined) for field, title, form in columns]

@@ -45,8 +45,8 @@ def _pressure() -> Figure:
     return Figure(
         name="pressure",
         title="Bed pressure by department and day",
-        reading="Each cell is a day at 00:00. Up to 85 % a ward works safely (blue); from 85 % beds are tight (yellow), "
-        "from 92 % a ward runs beyond what is advised (orange), from 100 % there is no free bed (red).",
+        reading="Each cell is a day at 00:00. Up to 85 % a ward works safely (blue); from 85 % beds are tight "
+        "(yellow), from 92 % a ward runs beyond what is advised (orange), at 100 % no open bed is free (red).",
         chart=heat,
         dataset="site_operations_pressure",
         table="site_operations_pressure_by_department",
