@@ -1,4 +1,4 @@
-"""The star as pictures: where the boxes of a diagram stand, and the lines between their keys. In pixels, from the left top."""
+"""The star as pictures: where boxes stand, and the lines between their keys. In pixels, from the left top."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Join:
-    """A foreign key and what it points to, as tests hold it. `many` is False where each value stands once."""
+    """A foreign key and what it points to, as tests hold it."""
 
     of: Relation
     column: Column
@@ -46,20 +46,31 @@ class Join:
     key: str
 
     @property
+    def is_from_one(self) -> bool:
+        """Whether each value stands once where it points from."""
+        return self.column.is_unique or self.of.keys == (self.column.name,)
+
+    @property
+    def is_to_one(self) -> bool:
+        """Whether it stands once where it points to: a business key does not, in a dimension with versions."""
+        unique = any(column.is_unique for column in self.to.columns if column.name == self.key)
+        return unique or self.to.keys == (self.key,)
+
+    @property
     def says(self) -> str:
         """Its cardinality in words."""
-        first = "one" if self.column.is_unique else "many"
-        return f"{first} to one" if self.column.is_required else f"{first} to one or none"
+        to = "one" if self.is_to_one else "many"
+        return f"{'one' if self.is_from_one else 'many'} to {to}{'' if self.column.is_required else ' or none'}"
 
 
 @dataclass(frozen=True)
 class Line:
-    """A join as a curve, and at its ends a crow's foot or a bar."""
+    """A join as a curve, with a crow's foot or a bar at its ends."""
 
     join: Join
     path: str
-    many: str
-    one: str
+    start: str
+    end: str
 
 
 @dataclass(frozen=True)
@@ -205,8 +216,8 @@ def _line(join: Join, boxes: Mapping[str, Box], left: set[str]) -> Line:
         return Line(
             join,
             f"M{x + out * 10:g} {y1:g}C{bend:g} {y1:g} {bend:g} {y2:g} {x + out * 10:g} {y2:g}",
-            _many(x, y1, out, join.column.is_unique),
-            _one(x, y2, out),
+            _end(x, y1, out, join.is_from_one),
+            _end(x, y2, out, join.is_to_one),
         )
     out = -1 if b.left < a.left else 1
     x1, x2 = (a.left, b.right) if out < 0 else (a.right, b.left)
@@ -214,8 +225,8 @@ def _line(join: Join, boxes: Mapping[str, Box], left: set[str]) -> Line:
     return Line(
         join,
         f"M{x1 + out * 10:g} {y1:g}C{half:g} {y1:g} {half:g} {y2:g} {x2 - out * 10:g} {y2:g}",
-        _many(x1, y1, out, join.column.is_unique),
-        _one(x2, y2, -out),
+        _end(x1, y1, out, join.is_from_one),
+        _end(x2, y2, -out, join.is_to_one),
     )
 
 
@@ -223,13 +234,9 @@ def _middle(box: Box, column: str) -> float:
     return next((row.middle for row in box.rows if row.name == column), box.top + HEAD / 2)
 
 
-def _many(x: float, y: float, out: int, is_one: bool) -> str:
+def _end(x: float, y: float, out: int, is_one: bool) -> str:
     """A crow's foot, or a bar where each value stands once."""
-    if is_one:
-        return _one(x, y, out)
     tip = x + out * 10
+    if is_one:
+        return f"M{x:g} {y:g}L{tip:g} {y:g}M{x + out * 7:g} {y - 5:g}L{x + out * 7:g} {y + 5:g}"
     return f"M{x:g} {y - 5:g}L{tip:g} {y:g}L{x:g} {y + 5:g}M{x:g} {y:g}L{tip:g} {y:g}"
-
-
-def _one(x: float, y: float, out: int) -> str:
-    return f"M{x:g} {y:g}L{x + out * 10:g} {y:g}M{x + out * 7:g} {y - 5:g}L{x + out * 7:g} {y + 5:g}"

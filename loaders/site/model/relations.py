@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ LAYERS = {
     "mart": "Mart",
 }
 """In the order in which data passes through them."""
+
+
+_KINDS = ("model", "seed", "snapshot", "source")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class Relation:
 class Exposure:
     """A thing that reads relations: a dashboard of this site."""
 
+    id: str
     name: str
     title: str
     description: str
@@ -88,12 +92,12 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Model:
-    """All relations by id, in the order of layers, and the exposures. `missing` says what could not be told, and why."""
+    """All relations by id, in the order of layers, and the exposures. `missing` says what could not be told and why."""
 
     relations: Mapping[str, Relation]
     exposures: tuple[Exposure, ...] = ()
     adapter: str = "duckdb"
-    missing: tuple[str, ...] = field(default=())
+    missing: tuple[str, ...] = ()
 
     def at(self, *layers: str) -> Iterator[Relation]:
         """Relations of layers."""
@@ -113,30 +117,30 @@ def read_artifact(path: Path) -> dict[str, Any]:
     return found
 
 
-def read_model(
-    manifest: Mapping[str, Any], catalog: Mapping[str, Any] | None = None, rows: Mapping[str, int] | None = None
-) -> Model:
-    """The relations of this project. `rows` are counts by a relation's id, where the catalog has none."""
+def read_model(manifest: Mapping[str, Any], catalog: Mapping[str, Any] | None = None) -> Model:
+    """The relations of this project."""
     nodes = {**manifest.get("nodes", {}), **manifest.get("sources", {})}
     catalogued = {**(catalog or {}).get("nodes", {}), **(catalog or {}).get("sources", {})}
-    kept = {key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed", "snapshot", "source")}
+    kept = {
+        key: node for key, node in nodes.items() if node["resource_type"] in ("model", "seed", "snapshot", "source")
+    }
     tests = _tests(nodes)
     known = _known_units(manifest)
     relations = [
-        _relation(key, node, catalogued.get(key), tests.get(key, []), kept, known, (rows or {}).get(key))
-        for key, node in kept.items()
+        _relation(key, node, catalogued.get(key), tests.get(key, []), kept, known) for key, node in kept.items()
     ]
     order = list(LAYERS)
     relations.sort(key=lambda each: (order.index(each.layer), each.domain, each.name, each.id))
     exposures = [
         Exposure(
+            id=key,
             name=node["name"],
             title=node.get("label") or node["name"],
             description=(node.get("description") or "").strip(),
             reads=tuple(sorted(node.get("depends_on", {}).get("nodes", []))),
             url=node.get("url") or "",
         )
-        for node in manifest.get("exposures", {}).values()
+        for key, node in manifest.get("exposures", {}).items()
     ]
     return Model(
         relations={each.id: each for each in relations},
@@ -144,6 +148,12 @@ def read_model(
         adapter=manifest.get("metadata", {}).get("adapter_type") or "duckdb",
         missing=_missing(catalog, relations),
     )
+
+
+def with_rows(model: Model, rows: Mapping[str, int]) -> Model:
+    """The same with these counts by a relation's id."""
+    counted = {key: replace(each, rows=rows.get(key, each.rows)) for key, each in model.relations.items()}
+    return replace(model, relations=counted)
 
 
 def _missing(catalog: Mapping[str, Any] | None, relations: list[Relation]) -> tuple[str, ...]:
@@ -166,7 +176,6 @@ def _relation(
     tests: list[Mapping[str, Any]],
     kept: Mapping[str, Mapping[str, Any]],
     known: Mapping[str, str],
-    rows: int | None,
 ) -> Relation:
     description = " ".join((node.get("description") or "").split())
     meta = {**(node.get("meta") or {}), **(node.get("config", {}).get("meta") or {})}
@@ -180,8 +189,8 @@ def _relation(
         place=f"{node.get('schema')}.{node.get('identifier') or node.get('alias') or node['name']}",
         description=said,
         grain=grain,
-        columns=_columns(node, catalogued, tests, kept, known, meta),
-        rows=rows if rows is not None else _counted(catalogued),
+        columns=_columns(node, catalogued, tests, kept, known, meta, grain),
+        rows=_counted(catalogued),
         rules=tuple(sorted({rule for test in tests if not _column_of(test) for rule in _rule(test)})),
         reads=tuple(sorted(each for each in node.get("depends_on", {}).get("nodes", []) if each in kept)),
         code=node.get("compiled_code") or "",
@@ -251,6 +260,7 @@ def _columns(
     kept: Mapping[str, Mapping[str, Any]],
     known: Mapping[str, str],
     meta: Mapping[str, Any],
+    grain: str,
 ) -> tuple[Column, ...]:
     described = {name.lower(): column for name, column in node.get("columns", {}).items()}
     found = sorted((catalogued or {}).get("columns", {}).values(), key=lambda each: each.get("index") or 0)
@@ -260,7 +270,7 @@ def _columns(
     for test in tests:
         by_column.setdefault(_column_of(test).lower(), []).append(test)
     unique = [name for name in names if any(_kind(test) == "unique" for test in by_column.get(name, []))]
-    keys = _keys(node, meta, unique, by_column.get("", []))
+    keys = _keys(node, meta, grain, unique, by_column.get("", []))
     columns = []
     for name in names:
         said, held = described.get(name, {}), by_column.get(name, [])
@@ -286,15 +296,21 @@ def _columns(
 
 
 def _keys(
-    node: Mapping[str, Any], meta: Mapping[str, Any], unique: list[str], of_all: list[Mapping[str, Any]]
+    node: Mapping[str, Any], meta: Mapping[str, Any], grain: str, unique: list[str], of_all: list[Mapping[str, Any]]
 ) -> set[str]:
-    """The primary key: what a contract or a snapshot says, else the first unique column, else columns unique together."""
+    """The primary key: what a contract or a snapshot says, else a unique column, else columns that are unique together.
+
+    Of several unique columns it is the one that the grain names, or the first.
+    """
     told = meta.get("key") or node.get("config", {}).get("unique_key") if node["resource_type"] != "model" else None
     if told:
         return {str(each).lower() for each in (told if isinstance(told, list) else [told])}
     if unique:
-        return {unique[0]}
-    together = [test["test_metadata"]["kwargs"].get("columns", []) for test in of_all if _kind(test) == "unique_together"]
+        of_grain = grain.lower().replace(" ", "_")
+        return {next((name for name in unique if name in (of_grain, f"{of_grain}_id", f"{of_grain}_key")), unique[0])}
+    together = [
+        test["test_metadata"]["kwargs"].get("columns", []) for test in of_all if _kind(test) == "unique_together"
+    ]
     return {str(each).lower() for each in min(together, key=len)} if together else set()
 
 
@@ -307,7 +323,7 @@ def _tests(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Mapping[str
             continue
         of = node.get("attached_node")
         if not of:
-            told = _SOURCE.search(str(node["test_metadata"]["kwargs"].get("model", "")))
+            told = _SOURCE.search(str(_arguments(node).get("model", "")))
             of = by_name.get((told[1], told[2])) if told else None
         if of:
             found.setdefault(of, []).append(node)
@@ -322,14 +338,18 @@ def _kind(test: Mapping[str, Any]) -> str:
     return str(test["test_metadata"]["name"])
 
 
+def _arguments(test: Mapping[str, Any]) -> Mapping[str, Any]:
+    return test["test_metadata"]["kwargs"]
+
+
 def _column_of(test: Mapping[str, Any]) -> str:
-    return str(test.get("column_name") or test["test_metadata"]["kwargs"].get("column_name") or "")
+    return str(test.get("column_name") or _arguments(test).get("column_name") or "")
 
 
 def _reference(test: Mapping[str, Any], kept: Mapping[str, Mapping[str, Any]]) -> Reference | None:
     if _kind(test) != "relationships":
         return None
-    arguments = test["test_metadata"]["kwargs"]
+    arguments = _arguments(test)
     to, field_ = str(arguments.get("to", "")), str(arguments.get("field", ""))
     ref, source = _REF.search(to), _SOURCE.search(to)
     for key in sorted(test.get("depends_on", {}).get("nodes", [])):
@@ -343,10 +363,12 @@ def _reference(test: Mapping[str, Any], kept: Mapping[str, Mapping[str, Any]]) -
 
 
 def _rule(test: Mapping[str, Any]) -> list[str]:
-    arguments, kind = test["test_metadata"]["kwargs"], _kind(test)
+    arguments, kind = _arguments(test), _kind(test)
     if kind == "accepted_values":
         values = arguments.get("values")
-        return ["one of " + ", ".join(str(each) for each in values)] if isinstance(values, list) else [f"one of {values}"]
+        return (
+            ["one of " + ", ".join(str(each) for each in values)] if isinstance(values, list) else [f"one of {values}"]
+        )
     if kind == "accepted_range":
         return [_range(arguments.get("minimum"), arguments.get("maximum"))]
     if kind == "holds":
@@ -362,12 +384,14 @@ def _contract(about: Mapping[str, Any]) -> list[str]:
     said = []
     if about.get("minimum") is not None or about.get("maximum") is not None:
         said.append(_range(about.get("minimum"), about.get("maximum")))
-    for name in ("pattern", "format"):
-        if about.get(name):
-            said.append(f"{name} {about[name]}")
+    said += [f"{name} {about[name]}" for name in ("pattern", "format") if about.get(name)]
     if isinstance(about.get("values"), list):
-        said.append("one of " + ", ".join(str(each) for each in about["values"]))
+        said.append(_one_of(about["values"]))
     return said
+
+
+def _one_of(values: list[Any]) -> str:
+    return "one of " + ", ".join(str(each) for each in values)
 
 
 def _range(lowest: Any, highest: Any) -> str:

@@ -30,7 +30,20 @@ SUFFIXES = {
     "share": "share of 1",
     "ratio": "ratio",
 }
-_NUMBERS = ("int", "bigint", "smallint", "hugeint", "tinyint", "double", "float", "real", "num", "dec", "uint", "nullable")
+_NUMBERS = (
+    "int",
+    "bigint",
+    "smallint",
+    "hugeint",
+    "tinyint",
+    "double",
+    "float",
+    "real",
+    "num",
+    "dec",
+    "uint",
+    "nullable",
+)
 _WINDOW = re.compile(r"_(\d+_(days|hours)|yesterday)$")
 
 
