@@ -1,6 +1,7 @@
 """Which columns a column is made of: read from the SQL that dbt compiled, by sqlglot."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from sqlglot.lineage import Node, lineage
 from loaders.site.model.relations import Model, Relation
 
 DIALECTS = {"duckdb": "duckdb", "clickhouse": "clickhouse", "redshift": "redshift", "postgres": "postgres"}
+
+
+_PLAIN_SET = re.compile(r"\b(union|except|intersect)\b(?!\s+(?:all|distinct)\b)", re.IGNORECASE)
+"""ClickHouse takes these by a setting; sqlglot's ClickHouse wants them with `distinct`."""
 
 
 @dataclass(frozen=True, order=True)
@@ -61,7 +66,8 @@ def trace(model: Model) -> Lineage:
 def _of(
     relation: Relation, places: Mapping[tuple[str, str], Relation], schema: dict[str, Any], dialect: str
 ) -> dict[tuple[str, str], tuple[Edge, ...]]:
-    tree = parse_one(relation.code, dialect=dialect)
+    code = _PLAIN_SET.sub(r"\1 distinct", relation.code) if dialect == "clickhouse" else relation.code
+    tree = parse_one(code, dialect=dialect)
     for table in tree.find_all(exp.Table):
         table.set("catalog", None)
     roots = lineage(None, tree, schema, dialect=Dialect.get_or_raise(dialect), trim_selects=False, copy=False)
