@@ -1,6 +1,6 @@
 """The pages of the data model: model.html, columns.html, dictionary.html and dbt.html."""
 
-import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from loaders.site.model.docs import dbt_shell, docs_page
 from loaders.site.model.entities import diagrams, joins
 from loaders.site.model.lineage import Lineage, trace
 from loaders.site.model.relations import LAYERS, Exposure, Model, Relation, read_artifact, read_model, with_rows
-from loaders.site.render import json_in_html, render
+from loaders.site.render import PAGES, json_in_html, render
 from loaders.targets import Warehouse
 
 READ = ("mart", "fact", "dimension", "snapshot", "seed", "source")
@@ -32,13 +32,13 @@ _PLURAL = {
 
 
 def write_model_pages(
-    site: Path, manifest: Path, catalog: Path, colophon: str, warehouse: Warehouse | None = None
+    site: Path, manifest: Path, catalog: Path, colophon: str, warehouse: Warehouse | None = None, missing: str = ""
 ) -> list[Path]:
     """Write the four pages into a folder that has the assets. Returns their paths.
 
     `manifest` and `catalog` are dbt's files; the models in the manifest should be compiled, or lineage says that they
-    are not. Rows are counted in `warehouse`. A missing catalog is told on the pages; raises WarehouseError for a
-    missing manifest.
+    are not. Rows are counted in `warehouse`. A missing catalog is told on the pages, and so is `missing`, the reason
+    why there is no warehouse. Raises WarehouseError for a missing manifest.
     """
     told = read_artifact(manifest)
     try:
@@ -46,6 +46,8 @@ def write_model_pages(
     except WarehouseError:
         listed = None
     model = read_model(told, listed)
+    if missing:
+        model = replace(model, missing=(missing, *model.missing))
     if warehouse is not None:
         model = with_rows(model, count_rows(warehouse, model, READ))
     lineage = trace(model)
@@ -168,9 +170,7 @@ def _lineage_data(model: Model, lineage: Lineage) -> dict[str, Any]:
         "exposures": [
             {
                 "title": each.title,
-                "href": each.url
-                if each.url.endswith(".html") and "/" not in each.url
-                else f"dbt.html#!/exposure/{each.id}",
+                "href": _page_of(each),
                 "description": " ".join(each.description.replace("`", "").split()),
                 "reads": [of[key] for key in each.reads if key in of],
             }
@@ -181,8 +181,8 @@ def _lineage_data(model: Model, lineage: Lineage) -> dict[str, Any]:
 
 def _page_of(exposure: Exposure) -> str:
     """A dashboard of this site by its page, else its entry in dbt's docs."""
-    is_here = re.fullmatch(r"[a-z_]+\.html", exposure.url)
-    return exposure.url if is_here else f"dbt.html#!/exposure/{exposure.id}"
+    page = f"{exposure.name.removeprefix('dashboard_')}.html"
+    return page if page in dict(PAGES) else f"dbt.html#!/exposure/{exposure.id}"
 
 
 def _start(model: Model) -> str:

@@ -87,7 +87,6 @@ class Exposure:
     title: str
     description: str
     reads: tuple[str, ...]
-    url: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,6 @@ def read_model(manifest: Mapping[str, Any], catalog: Mapping[str, Any] | None = 
             title=node.get("label") or node["name"],
             description=(node.get("description") or "").strip(),
             reads=tuple(sorted(node.get("depends_on", {}).get("nodes", []))),
-            url=node.get("url") or "",
         )
         for key, node in manifest.get("exposures", {}).items()
     ]
@@ -157,10 +155,10 @@ def with_rows(model: Model, rows: Mapping[str, int]) -> Model:
 
 
 def _missing(catalog: Mapping[str, Any] | None, relations: list[Relation]) -> tuple[str, ...]:
-    if catalog is None:
+    if not any((catalog or {}).get(kind) for kind in ("nodes", "sources")):
         return (
-            "dbt's catalog is missing, so types are those that the project declares and columns without a "
-            "description are not here: run `wardhouse docs` with a warehouse that is built.",
+            "dbt's catalog has no tables, so types are those that the project declares, and columns that it does not "
+            "describe are not here: build the warehouse, then run `wardhouse docs`.",
         )
     absent = [each.name for each in relations if not each.is_in_catalog]
     if not absent:
