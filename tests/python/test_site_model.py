@@ -8,10 +8,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from small_manifest import CATALOG, MANIFEST, column, generic_test, model, relationship
 
 from loaders.errors import WarehouseError
+from loaders.site.model.counts import count_rows
 from loaders.site.model.docs import (
     LARGEST,
     as_text,
@@ -26,6 +28,7 @@ from loaders.site.model.lineage import Edge, trace
 from loaders.site.model.pages import columns_page, dictionary_page, model_page, with_code, write_model_pages
 from loaders.site.model.relations import read_artifact, read_model, split_grain, with_rows
 from loaders.site.model.units import unit
+from loaders.targets import duckdb_warehouse
 
 FACT, STAY, STAGED, SOURCE = "model.p.fact_stays", "model.p.int_stays", "model.p.stg_a__stays", "source.p.a.stays"
 NASTY = '<script>alert("1")</script> & O\'Hara 🏥 {{ 1 }}'
@@ -274,6 +277,18 @@ def test_the_dictionary_has_every_column_with_its_meaning_without_a_script():
     assert "rows not counted" in said
     assert page.count("<tr id=") == len(set(re.findall(r'<tr id="[^"]+"', page)))
     assert 'id="a.stays.stay_id"' in page
+
+
+def test_what_cannot_be_counted_leaves_other_counts(tmp_path):
+    path = tmp_path / "w.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create schema core")
+        connection.execute("create table core.fact_stays as select 1 as stay_id from range(3)")
+        connection.execute("create schema landing")
+        connection.execute("create table landing.other as select 1 as a")
+    told = read_model(MANIFEST, CATALOG)
+    assert count_rows(duckdb_warehouse(path), told, ("source", "mart", "fact")) == {FACT: 3}
+    assert count_rows(duckdb_warehouse(tmp_path / "none.duckdb"), told, ("fact",)) == {}
 
 
 def test_text_between_backticks_is_code_and_nothing_else_is_markup():

@@ -227,7 +227,9 @@ def _is_of_column(node: Mapping[str, Any]) -> bool:
 
 def _says_nothing(node: Mapping[str, Any]) -> bool:
     """Whether it is no_required_nulls, which asks once what the not_null tests of a relation's columns say."""
-    return bool(node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "no_required_nulls")
+    return bool(
+        node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "no_required_nulls"
+    )
 
 
 def _column(test: Mapping[str, Any]) -> str:
