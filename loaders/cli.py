@@ -440,7 +440,7 @@ def ask(
 @app.command(context_settings={"allow_interspersed_args": False})
 def metrics(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMMAND]...", help="What to ask; by default metrics are listed.")
+        list[str] | None, typer.Argument(metavar="COMMAND", help="What to ask; by default metrics are listed.")
     ] = None,
     lake: LakeOption = "data",
     target: TargetOption = Target.duckdb,
