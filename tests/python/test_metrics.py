@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from loaders.cli import app
 from loaders.contracts import contracts
-from loaders.errors import BadSetting
+from loaders.errors import BadSetting, WarehouseError
 from loaders.lake import Lake
 from loaders.metrics import check_target, listing, metricflow
 from loaders.raw.generate import generate
@@ -361,3 +361,9 @@ def test_an_empty_lake_says_what_to_do(tmp_path):
     said = CliRunner().invoke(app, ["metrics", "--lake", str(tmp_path), "list", "metrics"])
     assert said.exit_code == 1
     assert said.stderr == f"error: there is no warehouse in {tmp_path}: run `wardhouse build` first\n"
+
+
+def test_where_metricflow_is_missing_the_way_to_it_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dbt_metricflow.cli", None)
+    with pytest.raises(WarehouseError, match=r"metrics need MetricFlow: `make \.venv/\.dev` installs it"):
+        metricflow()
