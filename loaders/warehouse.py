@@ -145,13 +145,14 @@ class Dbt:
         self._run("docs", "generate", "--no-compile")
         return target_path() / "manifest.json", target_path() / "catalog.json"
 
-    def docs(self) -> Path:
-        """The docs site as one page. Raises WarehouseError when dbt cannot make it."""
-        self._run("docs", "generate", "--static", "--no-compile")
-        site = target_path() / "docs" / "index.html"
-        site.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(target_path() / "static_index.html", site)
-        return site
+    @contextmanager
+    def environment(self) -> Iterator[None]:
+        """Others that read this project as dbt does find its warehouse, lake and files in the environment."""
+        with _environment(self.lake, self.warehouse, DBT_PROJECT_DIR=str(PROJECT), DBT_PROFILES_DIR=str(PROJECT)):
+            try:
+                yield
+            finally:
+                _let_go()
 
     def _run(self, *command: str) -> list[Any]:
         with _environment(self.lake, self.warehouse):
@@ -216,7 +217,7 @@ def _project() -> list[str]:
 
 
 @contextmanager
-def _environment(lake: str, warehouse: Warehouse) -> Iterator[None]:
+def _environment(lake: str, warehouse: Warehouse, **more: str) -> Iterator[None]:
     """What profiles.yml and dbt_project.yml read, and dbt's telemetry off whatever they say."""
     settings = {
         "WARDHOUSE_LAKE": lake,
@@ -225,6 +226,7 @@ def _environment(lake: str, warehouse: Warehouse) -> Iterator[None]:
         "DBT_LOG_PATH": str(target_path()),
         "DO_NOT_TRACK": "1",
         **warehouse.environment,
+        **more,
     }
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
