@@ -268,6 +268,7 @@ def test_dbt_docs_show_a_model_its_columns_its_code_and_its_graph(show):
         ("snapshot/snapshot.wardhouse.robot_versions", "robot_versions"),
         ("exposure/exposure.wardhouse.dashboard_operations", "Operations"),
         ("macro/macro.wardhouse.type_date", "type_date"),
+        ("metric/metric.wardhouse.admissions", "Admissions"),
         ("overview", "Wardhouse"),
     ],
 )
