@@ -14,8 +14,8 @@ from loaders.lake import Lake
 from loaders.raw.state import world_of
 from loaders.site.datasets import Dataset, analyses, ask_all, none_of
 from loaders.site.figures import Page
-from loaders.site.render import dashboard
 from loaders.site.model.pages import write_model_pages
+from loaders.site.render import dashboard
 from loaders.targets import NAMES, Target
 from loaders.warehouse import Dbt, target_path
 
