@@ -12,11 +12,16 @@ Kind = Literal["text", "integer", "decimal", "share", "minutes", "hours", "days"
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: of the dataset, its heading, and how its values are written."""
+    """A column of a table: of the dataset, its heading, and how its values are written.
+
+    Where values of one column differ in unit, `kind_from` is the column that names each row's kind; `kind` is for rows
+    where it names none.
+    """
 
     name: str
     title: str
     kind: Kind = "text"
+    kind_from: str = ""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@
     yes: (value) => (value ? "yes" : "no"),
   };
   const shown = (value, kind) => (value === null || value === undefined ? NONE : written[kind](value));
+  const kindOf = (column, row) => (Object.hasOwn(written, row[column.kind_from]) ? row[column.kind_from] : column.kind);
   const isNumber = (kind) => !["text", "date", "month", "yes"].includes(kind);
 
   // --- charts -------------------------------------------------------------------------------------------------------
@@ -182,7 +183,7 @@
       for (const column of figure.columns) {
         const cell = line.insertCell();
         if (isNumber(column.kind)) cell.className = "number";
-        cell.textContent = shown(row[column.name], column.kind);
+        cell.textContent = shown(row[column.name], kindOf(column, row));
       }
     }
     details.querySelector(".scroll").replaceChildren(table);

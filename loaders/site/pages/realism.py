@@ -1,0 +1,137 @@
+"""Each simulated figure beside the published one."""
+
+import altair as alt
+
+from loaders.site.charts import ALARM, QUIET, SAFE, WARN, layered, tips
+from loaders.site.figures import Column, Figure, Page, Tile
+
+SUMMARY = "site_realism_summary"
+
+TILES = (
+    Tile("operations", "Operations agree", SUMMARY, "operations_agree", "text", "figures within their bands, of all"),
+    Tile("clinical", "Clinical agree", SUMMARY, "clinical_agree", "text", "figures within their bands, of all"),
+    Tile("robotics", "Robotics agree", SUMMARY, "robotics_agree", "text", "figures within their bands, of all"),
+    Tile("outside", "Outside their bands", SUMMARY, "outside", "integer", "below or above, in all three"),
+    Tile("not_judged", "Not judged", SUMMARY, "not_judged", "integer", "too few days or rows, or none"),
+)
+
+VERDICTS = {
+    "agrees": (SAFE, "circle"),
+    "below": (WARN, "triangle-down"),
+    "above": (ALARM, "triangle-up"),
+    "too little data": ("#8e6bbf", "diamond"),
+    "no data": (QUIET, "cross"),
+}
+
+_WRITTEN = (
+    "{value} === null ? 'none' : datum.unit === 'share' ? format({value}, '.3~p')"
+    " : format({value}, ',.3~r') + ' ' + datum.unit"
+)
+
+
+def _lines(characters: int) -> str:
+    return f"split(replace(datum.label, regexp('(.{{1,{characters}}})( |$)', 'g'), '$1\\n'), '\\n')"
+
+
+def _beside_bands() -> alt.LayerChart:
+    where = alt.Y(
+        "description:N",
+        title=None,
+        sort=alt.EncodingSortField("metric_order", op="min"),
+        axis=alt.Axis(
+            labelLimit=400,
+            labelExpr=f"windowSize()[0] < 768 ? {_lines(24)} : {_lines(40)}",
+            labelLineHeight=13,
+            labelFontSize=11,
+            ticks=False,
+            grid=True,
+        ),
+    )
+    scale = alt.Scale(domain=[-1.4, 2.4], nice=False)
+    axis = alt.Axis(
+        values=[0, 1], labelExpr="datum.value === 0 ? 'lowest published' : 'highest'", orient="top", grid=False
+    )
+    band = (
+        alt.Chart()
+        .transform_calculate(from_="0", to="1")
+        .mark_bar(height=12, color=QUIET, opacity=0.35)
+        .encode(alt.X("from_:Q", scale=scale, title=None, axis=axis), where, alt.X2("to"))
+    )
+    names = list(VERDICTS)
+    dots = (
+        alt.Chart()
+        .transform_calculate(
+            simulated=_WRITTEN.format(value="datum.simulated_value"),
+            lowest=_WRITTEN.format(value="datum.published_lowest"),
+            highest=_WRITTEN.format(value="datum.published_highest"),
+        )
+        .mark_point(filled=True, size=95, opacity=1)
+        .encode(
+            alt.X("position:Q", scale=scale, title=None, axis=axis),
+            where,
+            alt.Color(
+                "verdict:N",
+                scale=alt.Scale(domain=names, range=[colour for colour, _ in VERDICTS.values()]),
+                legend=alt.Legend(title="Simulated figure", columns=3),
+            ),
+            alt.Shape("verdict:N", scale=alt.Scale(domain=names, range=[shape for _, shape in VERDICTS.values()])),
+            tooltip=tips(
+                ("description:N", "Figure", ""),
+                ("simulated:N", "Simulated", ""),
+                ("lowest:N", "Published from", ""),
+                ("highest:N", "to", ""),
+                ("verdict:N", "Verdict", ""),
+                ("is_off_axis:N", "Further out than shown", ""),
+                ("source:N", "Source", ""),
+            ),
+        )
+    )
+    words = (
+        alt.Chart()
+        .transform_filter("datum.verdict !== 'agrees'")
+        .mark_text(dy=-12, fontSize=11, aria=False)
+        .encode(alt.X("said_at:Q", scale=scale, title=None, axis=axis), where, alt.Text("verdict:N"))
+    )
+    return layered(band, dots, words, height=alt.Step(40))
+
+
+def _figure(domain: str, title: str, is_counted: bool = True, is_wide: bool = True) -> Figure:
+    counted = (Column("row_count", "Rows", "integer"),) if is_counted else ()
+    return Figure(
+        name=domain,
+        title=title,
+        reading="Each grey bar is a published band, drawn from its lowest to its highest value to the same length; the "
+        "mark is the simulated figure: a blue dot in the bar agrees, a triangle lies below or above, by as many lengths "
+        "of the band as shown, at most one.",
+        chart=_beside_bands(),
+        dataset=f"site_realism_{domain}",
+        columns=(
+            Column("description", "Figure"),
+            Column("simulated_value", "Simulated", "decimal", kind_from="unit"),
+            Column("published_lowest", "Published lowest", "decimal", kind_from="unit"),
+            Column("published_highest", "Published highest", "decimal", kind_from="unit"),
+            Column("unit", "Unit"),
+            Column("verdict", "Verdict"),
+            *counted,
+            Column("source", "Source"),
+        ),
+        is_wide=is_wide,
+        needs="Nothing is simulated: `wardhouse run` simulates and builds something.",
+    )
+
+
+PAGE = Page(
+    name="realism",
+    title="Realism",
+    intro="Each simulated figure beside the band that is published for real hospitals. The simulation's constants were "
+    "tuned until figures lay in these bands, so agreement here is calibration, not validation: it says that the "
+    "data look like what they were fitted to, not that they predict anything. Bands marked as own knowledge or as "
+    "fitted are the weakest. Figures of all facilities and the whole period; what has too few days or rows is not judged.",
+    tiles=TILES,
+    figures=(
+        _figure("operations", "Operations: beds, waits and discharges against NHS figures", is_counted=False),
+        _figure("clinical", "Clinical: illness, readmission and mortality against published cohorts"),
+        _figure("robotics", "Robotics: theatres, outcomes and telemetry against published series"),
+    ),
+    has_filters=False,
+)
