@@ -1,4 +1,4 @@
--- How ill are adults at the first set of vital signs of a stay, those who came as emergencies and those who were planned?
+-- How ill are adults at the first set of vital signs of a stay, by how they were admitted?
 with vitals as (
 
     select * from {{ ref("fact_vitals") }}

@@ -1,4 +1,4 @@
--- How are sets of vital signs spread over the bands of NEWS2 in each week? A week that lies in two months is two rows.
+-- How are sets of vital signs spread over the bands of NEWS2 in each week?
 with vitals as (
 
     select * from {{ ref("fact_vitals") }}
@@ -37,7 +37,6 @@ by_week as (
 
     select
         scopes.shown_facility_id as shown_facility_id,
-        dates.month_start_date as month_of_week,
         dates.week_start_date as week_start_date,
         min(dates.date_day) as first_day,
         sum(sets_by_day.scored_sets) as scored_sets,
@@ -52,7 +51,7 @@ by_week as (
             sets_by_day.facility_id = scopes.facility_id
             and sets_by_day.observed_date = scopes.date_day
             and scopes.shown_period = 'all'
-    group by scopes.shown_facility_id, dates.month_start_date, dates.week_start_date
+    group by scopes.shown_facility_id, dates.week_start_date
 
 ),
 

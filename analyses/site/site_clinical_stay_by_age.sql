@@ -17,6 +17,7 @@ final as (
         scopes.shown_facility_id as facility_id,
         scopes.shown_period as period,
         encounters.age_band as age_band,
+        cast(coalesce(min(encounters.age_years), 999) as integer) as lowest_age,
         cast(count(*) as bigint) as stays,
         {{ percentile("encounters.stay_hours / 24", 0.5) }} as p50_stay_days,
         {{ percentile("encounters.stay_hours / 24", 0.9) }} as p90_stay_days,
@@ -32,4 +33,4 @@ final as (
 )
 
 select * from final
-order by facility_id, period, age_band
+order by facility_id, period, lowest_age, age_band

@@ -1,4 +1,4 @@
--- Where does each simulated figure of clinical lie beside its published band?
+-- Where does each simulated figure of patients lie beside its published band?
 with figures as (
 
     select * from {{ ref("clinical_validation") }}

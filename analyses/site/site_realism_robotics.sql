@@ -1,4 +1,4 @@
--- Where does each simulated figure of robotics lie beside its published band?
+-- Where does each simulated figure of robotic surgery lie beside its published band?
 with figures as (
 
     select * from {{ ref("robotics_validation") }}

@@ -39,11 +39,11 @@ figures as (
 counted as (
 
     select
-        {% for domain in ["operations", "clinical", "robotics"] -%}
-        cast(sum(case when domain = '{{ domain }}' then 1 else 0 end) as bigint) as {{ domain }}_figures,
-        cast(sum(case when domain = '{{ domain }}' and verdict = 'agrees' then 1 else 0 end) as bigint)
-            as {{ domain }}_agreeing,
-        {% endfor -%}
+        {% for domain in ["operations", "clinical", "robotics"] %}
+            cast(sum(case when domain = '{{ domain }}' then 1 else 0 end) as bigint) as {{ domain }}_figures,
+            cast(sum(case when domain = '{{ domain }}' and verdict = 'agrees' then 1 else 0 end) as bigint)
+                as {{ domain }}_agreeing,
+        {% endfor %}
         cast(sum(case when verdict in ('below', 'above') then 1 else 0 end) as bigint) as outside,
         cast(sum(case when verdict in ('too little data', 'no data') then 1 else 0 end) as bigint) as not_judged
     from figures

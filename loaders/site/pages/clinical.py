@@ -32,13 +32,14 @@ SPANS_TO_7 = ("under 1 h", "1 to 6 h", "6 to 24 h", "1 to 3 d", "3 to 7 d", "7 t
 SPANS_TO_DEATH = ("under 6 h", "6 to 12 h", "12 to 24 h", "1 to 3 d", "3 to 7 d", "7 to 14 d", "14 d or more")
 
 _LABELS = alt.Axis(labelLimit=220)
+_ALONG = alt.Axis(format=".0%", grid=True, tickCount=6)
 _SHARES = tuple(Column(name, label.capitalize(), "share") for name, label in BANDS.items())
 
 
 def _in_turn(shown: alt.Chart, columns: Mapping[str, str], value: str) -> alt.Chart:
     """Columns of a row one after the other: `value`, and their labels as `series` in order of `place`."""
     names = list(columns)
-    return shown.transform_fold(names, as_=["column", value]).transform_calculate(
+    return shown.transform_fold([*columns], as_=["column", value]).transform_calculate(
         series=f"{dict(columns)}[datum.column]", place=f"indexof({names}, datum.column)"
     )
 
@@ -62,8 +63,8 @@ def _news2_by_week() -> Figure:
         name="news2_by_week",
         title="Sets of vital signs that ask for more than routine care, by NEWS2 and week",
         reading="The height is the share of sets with a NEWS2 of 7 or more (red), 5 or 6 (orange), or lower with 3 for "
-        "a single sign (blue); all others are low. Charts are known of stays that ended, so the last weeks have fewer "
-        "sets; a week in two months is shown in both.",
+        "a single sign (blue); all others are low. A chart comes with the end of a stay, so the last weeks hold only "
+        "patients who left soon; a week counts in the month in which it begins.",
         chart=shown,
         dataset="site_clinical_news2_by_week",
         columns=(Column("date_day", "Week from", "date"), Column("scored_sets", "Sets", "integer"), *_SHARES),
@@ -73,12 +74,12 @@ def _news2_by_week() -> Figure:
 
 def _news2_at_first_set() -> Figure:
     shown = (
-        _in_turn(chart(alt.Step(64)), BANDS, "share")
+        _in_turn(chart(alt.Step(44)), BANDS, "share")
         .mark_bar()
         .encode(
-            alt.X("share:Q", title="Share of adults", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
+            alt.X("share:Q", title="Share of adults", axis=_ALONG, scale=alt.Scale(domain=[0, 1])),
             alt.Y("admission:N", title=None, axis=_LABELS),
-            colours([*BANDS.values()], BAND_COLOURS, "NEWS2").legend(columns=2, title="NEWS2"),
+            colours([*BANDS.values()], BAND_COLOURS, "NEWS2"),
             alt.Order("place:Q"),
             tooltip=tips(("admission:N", "Admission", ""), ("series:N", "NEWS2", ""), ("share:Q", "Share", ".1%")),
         )
@@ -86,11 +87,10 @@ def _news2_at_first_set() -> Figure:
     return Figure(
         name="news2_at_first_set",
         title="NEWS2 at the first set of vital signs, by method of admission",
-        reading="Each bar is all adults admitted that way, by the band of their first NEWS2: emergencies arrive iller.",
+        reading="Each bar is all adults admitted that way, divided by the band of the first NEWS2 of their stay.",
         chart=shown,
         dataset="site_clinical_news2_at_first_set",
         columns=(Column("admission", "Admission"), Column("stays", "Stays", "integer"), *_SHARES),
-        is_wide=False,
         needs=NEEDS,
     )
 
@@ -100,7 +100,7 @@ def _deterioration_by_scenario() -> Figure:
         _in_turn(chart(alt.Step(21)), ONSETS, "share")
         .mark_bar()
         .encode(
-            alt.X("share:Q", title="Share of adults with a NEWS2 of 7 or more", axis=alt.Axis(format=".0%", grid=True)),
+            alt.X("share:Q", title="Share of adults with a NEWS2 of 7 or more", axis=_ALONG),
             alt.Y(
                 "scenario_name:N",
                 title=None,
@@ -161,8 +161,6 @@ def _hours_to_7() -> Figure:
             Column("span", "After admission"),
             Column("stays", "Stays", "integer"),
             Column("share_of_all", "Share", "share"),
-            Column("at_first_set_share", "At the first set", "share"),
-            Column("later_share", "Later", "share"),
         ),
         is_wide=False,
         needs="NEWS2 reached 7 in no stay.",
@@ -200,14 +198,13 @@ def _slanted() -> alt.Axis:
     return alt.Axis(labelAngle=-35, labelLimit=120)
 
 
-def _stays(by: str, heading: str, title: str, needs: str = NEEDS) -> Figure:
-    column = "department_name" if by == "department" else "age_band"
+def _stays(by: str, column: str, heading: str, title: str, sort: str) -> Figure:
     return Figure(
         name=f"stay_by_{by}",
         title=title,
-        reading="Dots on a line are the median (blue), and what nine in ten (orange) and nineteen in twenty (red) stays "
-        "do not exceed: a long line is a long tail.",
-        chart=_percentiles(column, heading, "stay_days", "Days", None),
+        reading="Dots on a line are the median (blue), and what nine in ten (orange) and nineteen in twenty (red) "
+        "stays do not exceed: a long line is a long tail.",
+        chart=_percentiles(column, heading, "stay_days", "Days", alt.EncodingSortField(sort, op="max")),
         dataset=f"site_clinical_stay_by_{by}",
         columns=(
             Column(column, heading),
@@ -218,16 +215,16 @@ def _stays(by: str, heading: str, title: str, needs: str = NEEDS) -> Figure:
             Column("long_stay_share", "21 nights or more", "share"),
         ),
         is_wide=False,
-        needs=needs,
+        needs=NEEDS,
     )
 
 
-def _percentiles(column: str, heading: str, measure: str, title: str, sort: alt.EncodingSortField | None) -> alt.LayerChart:
+def _percentiles(column: str, heading: str, measure: str, title: str, sort: alt.EncodingSortField) -> alt.LayerChart:
     """P50, P90 and P95 of a measure as dots on a line, one line for each value of a column."""
     found = {f"p{percent}_{measure}": f"P{percent}" for percent in (50, 90, 95)}
     first, *_, last = found
-    where = alt.Y(f"{column}:N", title=None, axis=_LABELS, sort=sort or "ascending")
-    axis = alt.Axis(grid=True)
+    where = alt.Y(f"{column}:N", title=None, axis=_LABELS, sort=sort)
+    axis = alt.Axis(grid=True, tickCount=6)
     line = (
         alt.Chart()
         .mark_rule(strokeWidth=3, color=QUIET, opacity=0.5)
@@ -265,8 +262,10 @@ def _by_month() -> Figure:
         .encode(
             day(field="month_start_date"),
             share("share", "Share of stays", scale=alt.Scale(zero=True)),
-            colours([*lines.values()], (WARN, SAFE, ALARM)).legend(columns=2),
-            tooltip=tips(("month_start_date:T", "Month", "%B %Y"), ("series:N", "What", ""), ("share:Q", "Share", ".1%")),
+            colours([*lines.values()], (WARN, SAFE, ALARM)),
+            tooltip=tips(
+                ("month_start_date:T", "Month", "%B %Y"), ("series:N", "What", ""), ("share:Q", "Share", ".1%")
+            ),
         )
     )
     return Figure(
@@ -284,6 +283,7 @@ def _by_month() -> Figure:
             Column("index_discharges", "Left alive, followed 30 days", "integer"),
             Column("readmission_rate", "Readmitted", "share"),
         ),
+        is_wide=False,
         needs=NEEDS,
     )
 
@@ -293,7 +293,7 @@ def _readmissions_by_department() -> Figure:
         chart(alt.Step(34))
         .mark_bar(color=SAFE)
         .encode(
-            alt.X("readmission_rate:Q", title="Readmitted within 30 days", axis=alt.Axis(format=".0%", grid=True)),
+            alt.X("readmission_rate:Q", title="Readmitted within 30 days", axis=_ALONG),
             alt.Y(
                 "department_name:N",
                 title=None,
@@ -311,8 +311,8 @@ def _readmissions_by_department() -> Figure:
     return Figure(
         name="readmissions_by_department",
         title="Emergency readmissions within 30 days, by department",
-        reading="Of patients who left a department alive and could be followed for 30 days, the share with an emergency "
-        "admission in that time, to whichever department.",
+        reading="Of patients who left a department alive and could be followed for 30 days, the share with an "
+        "emergency admission in that time, to whichever department.",
         chart=shown,
         dataset="site_clinical_readmissions_by_department",
         columns=(
@@ -332,7 +332,7 @@ def _lab_turnaround() -> Figure:
         name="lab_turnaround",
         title="Laboratory turnaround by panel",
         reading="From sample to last result: dots are the median (blue), and what nine in ten (orange) and nineteen in "
-        "twenty (red) samples do not exceed. Blood gas and ketones are measured at the bedside.",
+        "twenty (red) samples do not exceed.",
         chart=_percentiles("panel_name", "Panel", "turnaround_minutes", "Minutes", slowest),
         dataset="site_clinical_lab_turnaround",
         columns=(
@@ -352,7 +352,7 @@ def _abnormal_results() -> Figure:
         chart(alt.Step(20))
         .mark_bar(color=SAFE)
         .encode(
-            alt.X("abnormal_share:Q", title="Share of results", axis=alt.Axis(format=".0%", grid=True)),
+            alt.X("abnormal_share:Q", title="Share of results", axis=_ALONG),
             alt.Y(
                 "test_name:N",
                 title=None,
@@ -390,13 +390,13 @@ PAGE = Page(
     figures=(
         _news2_by_week(),
         _news2_at_first_set(),
-        _readmissions_by_department(),
         _deterioration_by_scenario(),
         _hours_to_7(),
         _hours_to_death(),
-        _stays("department", "Department", "Length of stay by department"),
-        _stays("age", "Age at admission", "Length of stay by age"),
+        _stays("department", "department_name", "Department", "Length of stay by department", "p50_stay_days"),
+        _stays("age", "age_band", "Age at admission", "Length of stay by age", "lowest_age"),
         _by_month(),
+        _readmissions_by_department(),
         _lab_turnaround(),
         _abnormal_results(),
     ),

@@ -8,9 +8,9 @@ from loaders.site.figures import Column, Figure, Page, Tile
 SUMMARY = "site_realism_summary"
 
 TILES = (
-    Tile("operations", "Operations agree", SUMMARY, "operations_agree", "text", "figures within their bands, of all"),
-    Tile("clinical", "Clinical agree", SUMMARY, "clinical_agree", "text", "figures within their bands, of all"),
-    Tile("robotics", "Robotics agree", SUMMARY, "robotics_agree", "text", "figures within their bands, of all"),
+    Tile("operations", "Operations agree", SUMMARY, "operations_agree", "text", "figures lie in their bands"),
+    Tile("clinical", "Clinical agree", SUMMARY, "clinical_agree", "text", "figures lie in their bands"),
+    Tile("robotics", "Robotics agree", SUMMARY, "robotics_agree", "text", "figures lie in their bands"),
     Tile("outside", "Outside their bands", SUMMARY, "outside", "integer", "below or above, in all three"),
     Tile("not_judged", "Not judged", SUMMARY, "not_judged", "integer", "too few days or rows, or none"),
 )
@@ -23,9 +23,15 @@ VERDICTS = {
     "no data": (QUIET, "cross"),
 }
 
-_WRITTEN = (
-    "{value} === null ? 'none' : datum.unit === 'share' ? format({value}, '.3~p')"
-    " : format({value}, ',.3~r') + ' ' + datum.unit"
+
+def _written(value: str) -> str:
+    return f"(datum.unit === 'share' ? format({value}, '.3~p') : format({value}, ',.3~r'))"
+
+
+_SIMULATED = f"datum.simulated_value === null ? 'nothing' : {_written('datum.simulated_value')}"
+_PUBLISHED = (
+    f"{_written('datum.published_lowest')} + ' to ' + {_written('datum.published_highest')}"
+    " + (indexof(['days', 'hours', 'minutes', 'cases'], datum.unit) < 0 ? '' : ' ' + datum.unit)"
 )
 
 
@@ -40,7 +46,7 @@ def _beside_bands() -> alt.LayerChart:
         sort=alt.EncodingSortField("metric_order", op="min"),
         axis=alt.Axis(
             labelLimit=400,
-            labelExpr=f"windowSize()[0] < 768 ? {_lines(24)} : {_lines(40)}",
+            labelExpr=f"windowSize()[0] < 768 ? {_lines(26)} : {_lines(44)}",
             labelLineHeight=13,
             labelFontSize=11,
             ticks=False,
@@ -49,7 +55,13 @@ def _beside_bands() -> alt.LayerChart:
     )
     scale = alt.Scale(domain=[-1.4, 2.4], nice=False)
     axis = alt.Axis(
-        values=[0, 1], labelExpr="datum.value === 0 ? 'lowest published' : 'highest'", orient="top", grid=False
+        values=[0, 1],
+        labelExpr="datum.value === 0 ? 'lowest published ' : ' highest'",
+        labelAlign={"condition": {"test": "datum.value === 0", "value": "right"}, "value": "left"},
+        labelBound=False,
+        labelOverlap=False,
+        orient="top",
+        grid=False,
     )
     band = (
         alt.Chart()
@@ -60,11 +72,7 @@ def _beside_bands() -> alt.LayerChart:
     names = list(VERDICTS)
     dots = (
         alt.Chart()
-        .transform_calculate(
-            simulated=_WRITTEN.format(value="datum.simulated_value"),
-            lowest=_WRITTEN.format(value="datum.published_lowest"),
-            highest=_WRITTEN.format(value="datum.published_highest"),
-        )
+        .transform_calculate(simulated=_SIMULATED, published=_PUBLISHED)
         .mark_point(filled=True, size=95, opacity=1)
         .encode(
             alt.X("position:Q", scale=scale, title=None, axis=axis),
@@ -72,14 +80,13 @@ def _beside_bands() -> alt.LayerChart:
             alt.Color(
                 "verdict:N",
                 scale=alt.Scale(domain=names, range=[colour for colour, _ in VERDICTS.values()]),
-                legend=alt.Legend(title="Simulated figure", columns=3),
+                legend=alt.Legend(title="Simulated figure"),
             ),
             alt.Shape("verdict:N", scale=alt.Scale(domain=names, range=[shape for _, shape in VERDICTS.values()])),
             tooltip=tips(
                 ("description:N", "Figure", ""),
                 ("simulated:N", "Simulated", ""),
-                ("lowest:N", "Published from", ""),
-                ("highest:N", "to", ""),
+                ("published:N", "Published", ""),
                 ("verdict:N", "Verdict", ""),
                 ("is_off_axis:N", "Further out than shown", ""),
                 ("source:N", "Source", ""),
@@ -92,7 +99,13 @@ def _beside_bands() -> alt.LayerChart:
         .mark_text(dy=-12, fontSize=11, aria=False)
         .encode(alt.X("said_at:Q", scale=scale, title=None, axis=axis), where, alt.Text("verdict:N"))
     )
-    return layered(band, dots, words, height=alt.Step(40))
+    figures = (
+        alt.Chart()
+        .transform_calculate(middle="0.5", told=f"({_SIMULATED}) + ' against ' + {_PUBLISHED}")
+        .mark_text(dy=15, fontSize=11, aria=False)
+        .encode(alt.X("middle:Q", scale=scale, title=None, axis=axis), where, alt.Text("told:N"))
+    )
+    return layered(band, dots, words, figures, height=alt.Step(46))
 
 
 def _figure(domain: str, title: str, is_counted: bool = True, is_wide: bool = True) -> Figure:
@@ -101,8 +114,8 @@ def _figure(domain: str, title: str, is_counted: bool = True, is_wide: bool = Tr
         name=domain,
         title=title,
         reading="Each grey bar is a published band, drawn from its lowest to its highest value to the same length; the "
-        "mark is the simulated figure: a blue dot in the bar agrees, a triangle lies below or above, by as many lengths "
-        "of the band as shown, at most one.",
+        "mark is the simulated figure. A blue dot in the bar agrees; a triangle lies below or above, by as many "
+        "lengths of the band as shown and at most by one; a violet diamond has too little data to be judged.",
         chart=_beside_bands(),
         dataset=f"site_realism_{domain}",
         columns=(
@@ -126,7 +139,8 @@ PAGE = Page(
     intro="Each simulated figure beside the band that is published for real hospitals. The simulation's constants were "
     "tuned until figures lay in these bands, so agreement here is calibration, not validation: it says that the "
     "data look like what they were fitted to, not that they predict anything. Bands marked as own knowledge or as "
-    "fitted are the weakest. Figures of all facilities and the whole period; what has too few days or rows is not judged.",
+    "fitted are the weakest. Figures are of all facilities and the whole period; what has too few days or rows for a "
+    "verdict is not judged.",
     tiles=TILES,
     figures=(
         _figure("operations", "Operations: beds, waits and discharges against NHS figures", is_counted=False),
