@@ -251,9 +251,9 @@ def _percentiles(column: str, heading: str, measure: str, title: str, sort: alt.
 
 def _by_month() -> Figure:
     lines = {
-        "long_stay_share": "stays of 21 nights or more",
-        "readmission_rate": "emergency readmissions within 30 days",
-        "death_share": "died in hospital",
+        "long_stay_share": "21 nights or more",
+        "readmission_rate": "readmitted in 30 days",
+        "death_share": "died",
     }
     shown = (
         _in_turn(chart(), lines, "share")
