@@ -78,6 +78,7 @@
     place.replaceChildren();
     if (missing) return null;
     const spec = { ...figure.spec, datasets: { ...figure.spec.datasets, rows: some } };
+    if (figure.bands) spec.height = figure.bands.pixels * new Set(some.map((row) => row[figure.bands.field])).size;
     return vegaEmbed(place, spec, {
       actions: false,
       ast: false,
@@ -239,6 +240,7 @@
   // `drawn` counts how often all charts have been drawn to the end
   function redraw(isDark) {
     Promise.all(site.figures.map((figure) => draw(figure, isDark))).then(() => {
+      performance.mark("drawn");
       document.body.dataset.drawn = String(Number(document.body.dataset.drawn || 0) + 1);
     });
   }
