@@ -1,4 +1,4 @@
--- How long does the laboratory take for a sample of each panel? The tests of a panel are results of one sample.
+-- How long does the laboratory take for a sample of each panel of tests?
 with labs as (
 
     select * from {{ ref("fact_labs") }}

@@ -7,7 +7,8 @@ from typing import Literal
 from altair.vegalite.v6.api import TopLevelMixin
 
 Kind = Literal["text", "integer", "decimal", "share", "minutes", "hours", "days", "gbp", "date", "month", "yes"]
-"""How a value is written: 0.123 as share is 12.3 %; minutes, hours and days have one decimal and their unit."""
+"""How a value is written: 0.123 as share is 12.3 %, 0.0012 is 0.12 %; minutes, hours and days have one decimal and
+their unit."""
 
 
 @dataclass(frozen=True)

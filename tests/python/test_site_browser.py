@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import axe_core_python
 import duckdb
@@ -20,7 +20,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from loaders.lake import Lake
 from loaders.site.build import build_site, dashboards
 from loaders.site.datasets import analyses
-from loaders.site.figures import Figure, Page
+from loaders.site.figures import Column, Figure, Kind, Page
 from loaders.site.render import PAGES
 from loaders.targets import duckdb_warehouse
 from loaders.warehouse import Dbt, published
@@ -139,9 +139,10 @@ def written(value: float | None, kind: str) -> str:
     if value is None:
         return "–"
     exact = float(f"{float(value):.7g}")
+    fine = 2 if 0 < abs(exact) < 0.01 else 1
     exact = 100 * exact if kind == "share" else exact
     small = 0 if abs(exact) >= 100 else 1 if abs(exact) >= 10 else 2
-    digits = {"integer": 0, "gbp": 0, "decimal": small}.get(kind, 1)
+    digits = {"integer": 0, "gbp": 0, "decimal": small, "share": fine}.get(kind, 1)
     number = f"{Decimal(exact).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,}"
     unit = {"share": " %", "minutes": " min", "hours": " h", "days": " d"}.get(kind, "")
     return f"{'£' if kind == 'gbp' else ''}{number}{unit}"
@@ -213,7 +214,7 @@ def test_every_table_has_the_rows_of_its_query_and_every_chart_is_drawn(site, sh
                 rows = picked(connection, query, facility, period)
                 where = (page.name, figure.name, facility, period)
                 assert table_of(shown, figure) == [
-                    [cell(row[column.name], column.kind) for column in figure.columns] for row in rows
+                    [cell(row[column.name], kind_of(column, row)) for column in figure.columns] for row in rows
                 ], where
                 marks = shown.execute_script(
                     "return document.getElementById(arguments[0]).querySelectorAll('svg path, canvas').length",
@@ -232,6 +233,11 @@ def table_of(page: Chrome, figure: Figure) -> list[list[str]]:
         """,
         figure.name,
     )
+
+
+def kind_of(column: Column, row: dict[str, Any]) -> str:
+    named = row.get(column.kind_from)
+    return named if named in get_args(Kind) else column.kind
 
 
 def cell(value: Any, kind: str) -> str:

@@ -48,7 +48,7 @@
     text: String,
     integer: (value) => whole.format(value),
     decimal,
-    share: (value) => `${one.format(100 * value)} %`,
+    share: (value) => `${(value !== 0 && Math.abs(value) < 0.01 ? two : one).format(100 * value)} %`,
     minutes: (value) => `${one.format(value)} min`,
     hours: (value) => `${one.format(value)} h`,
     days: (value) => `${one.format(value)} d`,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import altair as alt
 
-from loaders.site.charts import ALARM, QUIET, SAFE, WARN, chart, colours, day, layered, share, tips
+from loaders.site.charts import ALARM, MONTHS, QUIET, SAFE, WARN, chart, colours, day, layered, share, tips
 from loaders.site.figures import Column, Figure, Page, Tile
 
 HEADLINE = "site_clinical_headline"
@@ -219,7 +219,9 @@ def _stays(by: str, column: str, heading: str, title: str, sort: str) -> Figure:
     )
 
 
-def _percentiles(column: str, heading: str, measure: str, title: str, sort: alt.EncodingSortField) -> alt.LayerChart:
+def _percentiles(
+    column: str, heading: str, measure: str, title: str, sort: alt.EncodingSortField
+) -> alt.LayerChart | alt.FacetChart:
     """P50, P90 and P95 of a measure as dots on a line, one line for each value of a column."""
     found = {f"p{percent}_{measure}": f"P{percent}" for percent in (50, 90, 95)}
     first, *_, last = found
@@ -241,7 +243,7 @@ def _percentiles(column: str, heading: str, measure: str, title: str, sort: alt.
             alt.Shape(
                 "series:N",
                 title=None,
-                scale=alt.Scale(domain=[*found.values()], range=["circle", "square", "diamond"]),
+                scale=alt.Scale(domain=[*found.values()], range=["circle", "diamond", "square"]),
             ),
             tooltip=tips((f"{column}:N", heading, ""), *told),
         )
@@ -260,7 +262,7 @@ def _by_month() -> Figure:
         .transform_filter("isValid(datum.share)")
         .mark_line(point=alt.OverlayMarkDef(filled=True, size=45))
         .encode(
-            day(field="month_start_date"),
+            alt.X("month_start_date:T", title=None, axis=MONTHS),
             share("share", "Share of stays", scale=alt.Scale(zero=True)),
             colours([*lines.values()], (WARN, SAFE, ALARM)),
             tooltip=tips(

@@ -39,7 +39,7 @@ def _lines(characters: int) -> str:
     return f"split(replace(datum.label, regexp('(.{{1,{characters}}})( |$)', 'g'), '$1\\n'), '\\n')"
 
 
-def _beside_bands() -> alt.LayerChart:
+def _beside_bands() -> alt.LayerChart | alt.FacetChart:
     where = alt.Y(
         "description:N",
         title=None,
