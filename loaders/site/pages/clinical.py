@@ -100,7 +100,7 @@ def _deterioration_by_scenario() -> Figure:
         _in_turn(chart(alt.Step(21)), ONSETS, "share")
         .mark_bar()
         .encode(
-            alt.X("share:Q", title="Share of adults with a NEWS2 of 7 or more", axis=_ALONG),
+            alt.X("share:Q", title="Share of adults", axis=_ALONG),
             alt.Y(
                 "scenario_name:N",
                 title=None,
@@ -141,7 +141,7 @@ def _hours_to_7() -> Figure:
         _in_turn(chart(), ONSETS, "share")
         .mark_bar()
         .encode(
-            alt.X("span:N", title="From admission to the first NEWS2 of 7 or more", sort=SPANS_TO_7, axis=_slanted()),
+            alt.X("span:N", title="Time from admission", sort=SPANS_TO_7, axis=_slanted()),
             share("share", "Share of stays that reach 7"),
             colours([*ONSETS.values()], (SAFE, ALARM), "First 7 or more"),
             alt.Order("place:Q"),
@@ -172,7 +172,7 @@ def _hours_to_death() -> Figure:
         chart()
         .mark_bar(color=ALARM)
         .encode(
-            alt.X("span:N", title="From the first NEWS2 of 7 or more to death", sort=SPANS_TO_DEATH, axis=_slanted()),
+            alt.X("span:N", title="Time from the first 7", sort=SPANS_TO_DEATH, axis=_slanted()),
             share("share_of_all", "Share of deaths"),
             tooltip=tips(("span:N", "After", ""), ("deaths:Q", "Deaths", ","), ("share_of_all:Q", "Share", ".1%")),
         )

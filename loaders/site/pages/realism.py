@@ -1,5 +1,7 @@
 """Each simulated figure beside the published one."""
 
+from typing import Literal
+
 import altair as alt
 
 from loaders.site.charts import ALARM, QUIET, SAFE, WARN, layered, tips
@@ -33,6 +35,14 @@ _PUBLISHED = (
     f"{_written('datum.published_lowest')} + ' to ' + {_written('datum.published_highest')}"
     " + (indexof(['days', 'hours', 'minutes', 'cases'], datum.unit) < 0 ? '' : ' ' + datum.unit)"
 )
+
+
+_SIDES: tuple[tuple[Literal["left", "center", "right"], int, str], ...] = (
+    ("left", -6, "datum.said_at < -0.3"),
+    ("center", 0, "datum.said_at >= -0.3 && datum.said_at <= 1.3"),
+    ("right", 6, "datum.said_at > 1.3"),
+)
+"""On which side of its mark a word has room on a narrow screen, shifted by pixels."""
 
 
 def _lines(characters: int) -> str:
@@ -93,19 +103,20 @@ def _beside_bands() -> alt.LayerChart | alt.FacetChart:
             ),
         )
     )
-    words = (
+    words = [
         alt.Chart()
-        .transform_filter("datum.verdict !== 'agrees'")
-        .mark_text(dy=-12, fontSize=11, aria=False)
+        .transform_filter(f"datum.verdict !== 'agrees' && {where_said}")
+        .mark_text(align=align, dx=shift, dy=-12, fontSize=11, aria=False)
         .encode(alt.X("said_at:Q", scale=scale, title=None, axis=axis), where, alt.Text("verdict:N"))
-    )
+        for align, shift, where_said in _SIDES
+    ]
     figures = (
         alt.Chart()
         .transform_calculate(middle="0.5", told=f"({_SIMULATED}) + ' against ' + {_PUBLISHED}")
         .mark_text(dy=15, fontSize=11, aria=False)
         .encode(alt.X("middle:Q", scale=scale, title=None, axis=axis), where, alt.Text("told:N"))
     )
-    return layered(band, dots, words, figures, height=alt.Step(46))
+    return layered(band, dots, *words, figures, height=alt.Step(46))
 
 
 def _figure(domain: str, title: str, is_counted: bool = True, is_wide: bool = True) -> Figure:
