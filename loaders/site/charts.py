@@ -26,7 +26,7 @@ THEMES: dict[str, dict[str, Any]] = {
             "labelColor": quiet, "titleColor": quiet, "gridColor": grid, "domainColor": grid, "tickColor": grid,
             "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "aria": False,
         },
-        "axisX": {"grid": False, "labelSeparation": 8},
+        "axisX": {"grid": False, "labelSeparation": 8, "labelBound": True},
         "axisBand": {"grid": False},
         "legend": {
             "labelColor": text, "titleColor": quiet, "labelFontSize": 12, "titleFontSize": 12, "orient": "top",

@@ -295,7 +295,7 @@ def _readmissions_by_department() -> Figure:
         chart(alt.Step(34))
         .mark_bar(color=SAFE)
         .encode(
-            alt.X("readmission_rate:Q", title="Readmitted within 30 days", axis=_ALONG),
+            alt.X("readmission_rate:Q", title="Readmitted", axis=_ALONG),
             alt.Y(
                 "department_name:N",
                 title=None,

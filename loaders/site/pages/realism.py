@@ -26,16 +26,16 @@ VERDICTS = {
 }
 
 
-def _written(value: str) -> str:
-    return f"(datum.unit === 'share' ? format({value}, '.3~p') : format({value}, ',.3~r'))"
-
-
-_SIMULATED = f"datum.simulated_value === null ? 'nothing' : {_written('datum.simulated_value')}"
+_SIMULATED = (
+    "datum.simulated_value === null ? 'nothing' : datum.unit === 'share' ? format(datum.simulated_value, '.3~p')"
+    " : format(datum.simulated_value, ',.3~r')"
+)
 _PUBLISHED = (
-    f"{_written('datum.published_lowest')} + ' to ' + {_written('datum.published_highest')}"
+    "datum.unit === 'share'"
+    " ? format(100 * datum.published_lowest, '.3~r') + '–' + format(datum.published_highest, '.3~p')"
+    " : format(datum.published_lowest, ',.3~r') + '–' + format(datum.published_highest, ',.3~r')"
     " + (indexof(['days', 'hours', 'minutes', 'cases'], datum.unit) < 0 ? '' : ' ' + datum.unit)"
 )
-
 
 _SIDES: tuple[tuple[Literal["left", "center", "right"], int, str], ...] = (
     ("left", -6, "datum.said_at < -0.3"),
@@ -112,7 +112,7 @@ def _beside_bands() -> alt.LayerChart | alt.FacetChart:
     ]
     figures = (
         alt.Chart()
-        .transform_calculate(middle="0.5", told=f"({_SIMULATED}) + ' against ' + {_PUBLISHED}")
+        .transform_calculate(middle="0.5", told=f"({_SIMULATED}) + ' (' + ({_PUBLISHED}) + ')'")
         .mark_text(dy=15, fontSize=11, aria=False)
         .encode(alt.X("middle:Q", scale=scale, title=None, axis=axis), where, alt.Text("told:N"))
     )
@@ -126,7 +126,8 @@ def _figure(domain: str, title: str, is_counted: bool = True, is_wide: bool = Tr
         title=title,
         reading="Each grey bar is a published band, drawn from its lowest to its highest value to the same length; the "
         "mark is the simulated figure. A blue dot in the bar agrees; a triangle lies below or above, by as many "
-        "lengths of the band as shown and at most by one; a violet diamond has too little data to be judged.",
+        "lengths of the band as shown and at most by one; a violet diamond has too little data to be judged. Below the "
+        "bar are the simulated figure and, in brackets, the published band.",
         chart=_beside_bands(),
         dataset=f"site_realism_{domain}",
         columns=(
