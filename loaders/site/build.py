@@ -19,7 +19,7 @@ from loaders.site.render import dashboard
 from loaders.targets import NAMES, Target
 from loaders.warehouse import Dbt, target_path
 
-DASHBOARDS = ("operations",)
+DASHBOARDS = ("operations", "clinical", "realism")
 ASSETS = Path(__file__).parent / "assets"
 
 

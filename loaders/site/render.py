@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "dataset": figure.dataset,
         "table": figure.table,
         "needs": figure.needs,
-        "columns": [{"name": column.name, "title": column.title, "kind": column.kind} for column in figure.columns],
+        "columns": [asdict(column) for column in figure.columns],
         "spec": spec,
         "bands": _bands(spec),
     }
