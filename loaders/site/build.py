@@ -15,7 +15,7 @@ from loaders.site.figures import Page
 from loaders.site.render import dashboard
 from loaders.warehouse import Dbt, target_path
 
-DASHBOARDS = ("operations",)
+DASHBOARDS = ("operations", "theatres")
 ASSETS = Path(__file__).parent / "assets"
 
 

@@ -1,0 +1,444 @@
+"""Robotic theatres: how much robots operate, how long cases take, how patients fare, and how dependable robots are."""
+
+import altair as alt
+
+from loaders.site.charts import ALARM, QUIET, SAFE, WARN, chart, colours, day, layered, share, threshold, tips
+from loaders.site.figures import Column, Figure, Page, Tile
+
+HEADLINE = "site_theatres_headline"
+NEEDS = "Theatres have told of none: `wardhouse run` simulates and builds some."
+PALE, DARK, PUBLISHED = "#8fb8dc", "#1c4e80", "#b565b0"
+
+TILES = (
+    Tile("cases", "Performed cases", HEADLINE, "performed_cases", "integer", "completed or converted"),
+    Tile("utilisation", "Robot utilisation", HEADLINE, "utilisation_ratio", "share", "of 8 hours a business day"),
+    Tile(
+        "in_session",
+        "In-session utilisation",
+        HEADLINE,
+        "in_session_utilisation_ratio",
+        "share",
+        "of 8 hours on days with a case",
+    ),
+    Tile("on_time", "First cases on time", HEADLINE, "first_case_on_time_share", "share", "begun by 09:00 UTC"),
+    Tile("cancelled", "Cancelled cases", HEADLINE, "cancellation_rate", "share", "of planned cases, on the day"),
+    Tile("complications", "Complication rate", HEADLINE, "complication_rate", "share", "of discharged cases"),
+    Tile("conversions", "Conversion rate", HEADLINE, "conversion_rate", "share", "of performed cases, to open surgery"),
+    Tile("downtime", "Robot downtime", HEADLINE, "downtime_hours", "hours", "of service visits"),
+    Tile("cost", "Cost of visits", HEADLINE, "cost_gbp", "gbp", "planned, and for a fault"),
+)
+
+
+def _months(title: str | None = None) -> alt.X:
+    axis = alt.Axis(format="%b %y", labelOverlap=True, tickCount=8)
+    return alt.X("month_start_date:T", timeUnit="yearmonth", title=title, axis=axis)
+
+
+def _series(layer: alt.Chart, name: str) -> alt.Chart:
+    """The layer with its name, for the legend."""
+    return layer.transform_calculate(series=f"'{name}'")
+
+
+def _robots() -> Figure:
+    steps = alt.Scale(
+        type="threshold",
+        domain=[0.02, 0.05, 0.1, 0.2, 0.4],
+        range=["#e9eff5", "#c6dbef", PALE, "#5a96cf", "#2f6fb0", DARK],
+    )
+    heat = (
+        chart(alt.Step(17))
+        .mark_rect()
+        .encode(
+            _months(),
+            alt.Y(
+                "robot:N",
+                title=None,
+                sort=alt.EncodingSortField("utilisation_ratio", op="mean", order="descending"),
+                axis=alt.Axis(labelLimit=240),
+            ),
+            alt.Color(
+                "utilisation_ratio:Q",
+                scale=steps,
+                legend=alt.Legend(title="Operating minutes of available minutes", format=".0%", gradientLength=280),
+            ),
+            tooltip=tips(
+                ("robot:N", "Robot", ""),
+                ("hospital:N", "Facility", ""),
+                ("month_start_date:T", "Month", "%B %Y"),
+                ("utilisation_ratio:Q", "Utilisation", ".1%"),
+                ("in_session_utilisation_ratio:Q", "On days with a case", ".1%"),
+                ("performed_cases:Q", "Performed cases", ","),
+                ("downtime_hours:Q", "Downtime hours", ",.1f"),
+            ),
+        )
+    )
+    return Figure(
+        name="robots",
+        title="Robot utilisation by robot and month",
+        reading="Each row is a robot, the busiest on top, each cell a month: the darker, the more of eight hours a "
+        "business day the robot was operating.",
+        chart=heat,
+        dataset="site_theatres_robots_by_month",
+        table="site_theatres_robots",
+        columns=(
+            Column("robot_id", "Robot"),
+            Column("model", "Model"),
+            Column("hospital", "Facility"),
+            Column("performed_cases", "Performed cases", "integer"),
+            Column("utilisation_ratio", "Utilisation", "share"),
+            Column("in_session_utilisation_ratio", "On days with a case", "share"),
+            Column("downtime_hours", "Downtime", "hours"),
+        ),
+        needs=NEEDS,
+    )
+
+
+def _volume() -> Figure:
+    one, mean = "Cases of the day", "Mean of 7 days"
+    colour = colours([one, mean], [QUIET, SAFE])
+    told = tips(
+        ("date_day:T", "Day", "%A %-d %B %Y"),
+        ("performed_cases:Q", one, ","),
+        ("mean_performed_cases_7_days:Q", mean, ",.1f"),
+    )
+    bars = alt.Chart().mark_bar(opacity=0.45)
+    bars = bars.encode(day(), alt.Y("performed_cases:Q", title="Performed cases"), colour, tooltip=told)
+    line = alt.Chart().mark_line().encode(day(), alt.Y("mean_performed_cases_7_days:Q"), colour)
+    return Figure(
+        name="volume",
+        title="Performed cases a day, and their mean of seven days",
+        reading="Bars are days; theatres rest at weekends and on bank holidays. The line is the mean of a day and the "
+        "six before it. The table tells of months, and why cases were cancelled.",
+        chart=layered(_series(bars, one), _series(line, mean), height=240),
+        dataset="site_theatres_volume",
+        table="site_theatres_volume_by_month",
+        columns=(
+            Column("month_start_date", "Month", "month"),
+            Column("scheduled_cases", "Planned", "integer"),
+            Column("performed_cases", "Performed", "integer"),
+            Column("cancelled_cases", "Cancelled", "integer"),
+            Column("cancellation_rate", "Cancellation rate", "share"),
+            Column("patient_unwell_cases", "Patient unwell", "integer"),
+            Column("list_overrun_cases", "List overrun", "integer"),
+            Column("robot_unavailable_cases", "Robot unavailable", "integer"),
+        ),
+        needs=NEEDS,
+    )
+
+
+def _durations() -> Figure:
+    most, middle, median, expected = "P10 to P90", "P25 to P75", "Median", "Expected, mean"
+    colour = colours([most, middle, median, expected], [QUIET, PALE, DARK, WARN])
+    told = tips(
+        ("complexity:O", "Complexity", ""),
+        ("performed_cases:Q", "Performed cases", ","),
+        ("p10_minutes:Q", "P10 minutes", ",.0f"),
+        ("p50_minutes:Q", "Median minutes", ",.0f"),
+        ("p90_minutes:Q", "P90 minutes", ",.0f"),
+        ("mean_minutes:Q", "Mean minutes", ",.0f"),
+        ("mean_expected_minutes:Q", "Expected minutes, mean", ",.0f"),
+    )
+    x = alt.X("complexity:O", title="Complexity, from 1 to 10", axis=alt.Axis(labelAngle=0))
+    base = alt.Chart().encode(x, colour, tooltip=told)
+    whisker = base.mark_bar(size=3).encode(alt.Y("p10_minutes:Q", title="Minutes"), alt.Y2("p90_minutes"))
+    box = base.mark_bar(size=20).encode(alt.Y("p25_minutes:Q"), alt.Y2("p75_minutes"))
+    tick = base.mark_tick(size=20, thickness=3).encode(alt.Y("p50_minutes:Q"))
+    point = base.mark_point(shape="diamond", size=80, filled=True, opacity=1).encode(alt.Y("mean_expected_minutes:Q"))
+    layers = [(whisker, most), (box, middle), (tick, median), (point, expected)]
+    return Figure(
+        name="durations",
+        title="Durations against complexity, beside what was expected",
+        reading="Half of a complexity's cases lie within the box, four in five within the whisker. The diamond is what "
+        "cases of these types take on average.",
+        chart=layered(*[_series(layer, name) for layer, name in layers], height=300),
+        dataset="site_theatres_durations",
+        columns=(
+            Column("complexity", "Complexity", "integer"),
+            Column("performed_cases", "Cases", "integer"),
+            Column("p10_minutes", "P10", "minutes"),
+            Column("p50_minutes", "Median", "minutes"),
+            Column("p90_minutes", "P90", "minutes"),
+            Column("mean_minutes", "Mean", "minutes"),
+            Column("mean_expected_minutes", "Expected", "minutes"),
+        ),
+        is_wide=False,
+        needs=NEEDS,
+    )
+
+
+def _learning() -> Figure:
+    bands = ["1 to 10", "11 to 25", "26 to 50", "51 to 100", "101 on"]
+    ratio = alt.Y("duration_ratio:Q", title="Actual over expected", scale=alt.Scale(zero=False))
+    curve = (
+        alt.Chart()
+        .mark_line(point=alt.OverlayMarkDef(size=90, filled=True))
+        .encode(
+            alt.X(
+                "experience:O",
+                title="The surgeon's case number",
+                sort=bands,
+                axis=alt.Axis(labelAngle=0, labelOverlap=False),
+            ),
+            ratio,
+            tooltip=tips(
+                ("experience:O", "Case number", ""),
+                ("performed_cases:Q", "Performed cases", ","),
+                ("surgeons:Q", "Surgeons", ","),
+                ("duration_ratio:Q", "Actual over expected", ".2f"),
+                ("conversion_rate:Q", "Conversion rate", ".1%"),
+                ("complication_rate:Q", "Complication rate", ".1%"),
+            ),
+        )
+    )
+    return Figure(
+        name="learning",
+        title="The learning curve: durations by how many robotic cases a surgeon has done",
+        reading="Minutes that cases took over minutes that their types take on average: on the dashed line as expected, "
+        "at 1.10 a tenth longer. A surgeon's cases count from the first one in these data.",
+        chart=layered(threshold(1), curve, height=300),
+        dataset="site_theatres_learning",
+        columns=(
+            Column("experience", "Case number"),
+            Column("surgeons", "Surgeons", "integer"),
+            Column("performed_cases", "Cases", "integer"),
+            Column("duration_ratio", "Actual over expected", "decimal"),
+            Column("mean_complexity", "Mean complexity", "decimal"),
+            Column("conversion_rate", "Conversions", "share"),
+            Column("complication_rate", "Complications", "share"),
+        ),
+        is_wide=False,
+        needs=NEEDS,
+    )
+
+
+KINDS = colours(["planned", "for a fault"], [SAFE, ALARM], field="kind")
+
+
+def _downtime_by_month() -> Figure:
+    bars = (
+        chart(280)
+        .mark_bar()
+        .encode(
+            _months(),
+            alt.Y("downtime_hours:Q", title="Hours"),
+            KINDS,
+            tooltip=tips(
+                ("month_start_date:T", "Month", "%B %Y"),
+                ("kind:N", "Visits", ""),
+                ("visits:Q", "How many", ","),
+                ("downtime_hours:Q", "Hours", ",.1f"),
+                ("cost_gbp:Q", "Cost, £", ",.0f"),
+            ),
+        )
+    )
+    return Figure(
+        name="downtime_by_month",
+        title="Robot downtime by month, planned and for a fault",
+        reading="Hours of the visits that began in a month, added up over robots: red is what nobody planned.",
+        chart=bars,
+        dataset="site_theatres_downtime_by_month",
+        columns=(
+            Column("month_start_date", "Month", "month"),
+            Column("kind", "Visits"),
+            Column("visits", "How many", "integer"),
+            Column("downtime_hours", "Downtime", "hours"),
+            Column("cost_gbp", "Cost", "gbp"),
+        ),
+        is_wide=False,
+        needs=NEEDS,
+    )
+
+
+def _downtime_by_type() -> Figure:
+    bars = (
+        chart(280)
+        .mark_bar()
+        .encode(
+            alt.X("cost_gbp:Q", title="Cost", axis=alt.Axis(format="£~s", tickCount=4)),
+            alt.Y("maintenance_type:N", title=None, sort="-x", axis=alt.Axis(labelLimit=240)),
+            KINDS,
+            tooltip=tips(
+                ("maintenance_type:N", "Visit", ""),
+                ("visits:Q", "How many", ","),
+                ("downtime_hours:Q", "Hours", ",.1f"),
+                ("cost_gbp:Q", "Cost, £", ",.0f"),
+                ("cost_a_visit_gbp:Q", "A visit, £", ",.0f"),
+            ),
+        )
+    )
+    return Figure(
+        name="downtime_by_type",
+        title="What service visits cost, by type",
+        reading="The longer a bar, the dearer all visits of its type together; the table has their hours, and what one "
+        "visit costs.",
+        chart=bars,
+        dataset="site_theatres_downtime_by_type",
+        columns=(
+            Column("maintenance_type", "Visit"),
+            Column("kind", "Kind"),
+            Column("visits", "How many", "integer"),
+            Column("downtime_hours", "Downtime", "hours"),
+            Column("cost_gbp", "Cost", "gbp"),
+            Column("cost_a_visit_gbp", "A visit", "gbp"),
+        ),
+        is_wide=False,
+        needs=NEEDS,
+    )
+
+
+def _outcomes() -> Figure:
+    minor, major, grave = "Grades I and II", "Grade III", "Grades IV and V"
+    interval, published = "95 % interval", "Published rate"
+    colour = colours([minor, major, grave, interval, published], [PALE, WARN, ALARM, QUIET, PUBLISHED])
+    told = tips(
+        ("procedure_category:N", "Surgery", ""),
+        ("discharged_cases:Q", "Discharged cases", ","),
+        ("complications:Q", "Complications", ","),
+        ("complication_rate:Q", "Complication rate", ".1%"),
+        ("lowest_rate:Q", "Interval from", ".1%"),
+        ("highest_rate:Q", "Interval to", ".1%"),
+        ("published_complication_rate:Q", "Published", ".1%"),
+        ("major_complication_rate:Q", "Grade III or worse", ".1%"),
+        ("life_threatening_rate:Q", "Grade IV or V", ".1%"),
+    )
+    category = alt.Y(
+        "procedure_category:N",
+        title=None,
+        sort=alt.EncodingSortField("complication_rate", op="max", order="descending"),
+    )
+    per_cent = alt.Axis(format=".0%", grid=True)
+    base = alt.Chart().encode(category, colour, tooltip=told)
+    every = base.mark_bar(size=16).encode(alt.X("complication_rate:Q", title="Of discharged cases", axis=per_cent))
+    worse = base.mark_bar(size=16).encode(alt.X("major_complication_rate:Q"))
+    worst = base.mark_bar(size=16).encode(alt.X("life_threatening_rate:Q"))
+    whisker = base.mark_bar(size=2).encode(alt.X("lowest_rate:Q"), alt.X2("highest_rate"))
+    point = base.mark_point(shape="diamond", size=90, filled=True, opacity=1)
+    point = point.encode(alt.X("published_complication_rate:Q"))
+    layers = [(every, minor), (worse, major), (worst, grave), (whisker, interval), (point, published)]
+    return Figure(
+        name="outcomes",
+        title="Complications by kind of surgery and Clavien-Dindo grade, beside published rates",
+        reading="A bar is the share of patients with a complication, coloured by its grade, from I to V (death). The "
+        "diamond is what is published for the same types of cases; within the thin line it agrees with the bar.",
+        chart=layered(*[_series(layer, name) for layer, name in layers], height=alt.Step(28)),
+        dataset="site_theatres_outcomes",
+        columns=(
+            Column("procedure_category", "Surgery"),
+            Column("performed_cases", "Cases", "integer"),
+            Column("conversion_rate", "Conversions", "share"),
+            Column("discharged_cases", "Discharged", "integer"),
+            Column("complication_rate", "Complications", "share"),
+            Column("lowest_rate", "Interval from", "share"),
+            Column("highest_rate", "to", "share"),
+            Column("published_complication_rate", "Published", "share"),
+            Column("grade_i", "Grade I", "integer"),
+            Column("grade_ii", "II", "integer"),
+            Column("grade_iii", "III", "integer"),
+            Column("grade_iv", "IV", "integer"),
+            Column("grade_v", "V", "integer"),
+        ),
+        needs=NEEDS,
+    )
+
+
+def _telemetry() -> Figure:
+    bands = ["other days", "21 to 30", "14 to 20", "7 to 13", "3 to 6", "0 to 2"]
+    warn, alarm = "Beyond warn limits", "Beyond alarm limits"
+    colour = colours([warn, alarm], [WARN, ALARM])
+    base = alt.Chart().encode(
+        alt.X("days_before:O", title="Days to the next emergency visit", sort=bands, axis=alt.Axis(labelAngle=0)),
+        colour,
+        tooltip=tips(
+            ("days_before:O", "Days to the visit", ""),
+            ("robot_days:Q", "Robot-days", ","),
+            ("warn_share:Q", "Beyond warn or alarm limits", ".1%"),
+            ("alarm_share:Q", "Beyond alarm limits", ".1%"),
+        ),
+    )
+    some = base.mark_bar().encode(share("warn_share", "Of robot-days with a case"))
+    bad = base.mark_bar().encode(share("alarm_share", "Of robot-days with a case"))
+    return Figure(
+        name="telemetry",
+        title="Robots' telemetry before faults, against other days",
+        reading="The share of days on which a robot's temperature, current, latency or video went beyond its limits, the "
+        "nearer to an emergency visit the further right.",
+        chart=layered(_series(some, warn), _series(bad, alarm), height=300),
+        dataset="site_theatres_telemetry",
+        columns=(
+            Column("days_before", "Days to the visit"),
+            Column("robots", "Robots", "integer"),
+            Column("robot_days", "Robot-days", "integer"),
+            Column("samples", "Samples", "integer"),
+            Column("warn_share", "Beyond warn or alarm", "share"),
+            Column("alarm_share", "Beyond alarm", "share"),
+        ),
+        is_wide=False,
+        needs=NEEDS,
+    )
+
+
+def _flow() -> Figure:
+    points = (
+        chart(300)
+        .mark_circle(color=SAFE, opacity=0.6)
+        .encode(
+            alt.X(
+                "mean_occupancy_rate:Q",
+                title="Occupied beds of open beds",
+                scale=alt.Scale(zero=False),
+                axis=alt.Axis(format=".0%", grid=True),
+            ),
+            alt.Y("p90_wait_hours:Q", title="P90 wait for a bed, hours"),
+            alt.Size("downtime_hours:Q", title="Robot downtime, hours", scale=alt.Scale(range=[25, 700], domainMin=0)),
+            tooltip=tips(
+                ("hospital:N", "Facility", ""),
+                ("month_start_date:T", "Month", "%B %Y"),
+                ("mean_occupancy_rate:Q", "Occupancy", ".1%"),
+                ("p50_wait_hours:Q", "Median wait, hours", ",.1f"),
+                ("p90_wait_hours:Q", "P90 wait, hours", ",.1f"),
+                ("elective_admissions:Q", "Elective admissions", ","),
+                ("downtime_hours:Q", "Robot downtime, hours", ",.1f"),
+                ("cancelled_cases:Q", "Cancelled cases", ","),
+            ),
+        )
+    )
+    return Figure(
+        name="flow",
+        title="Elective waits against full beds and robot downtime",
+        reading="Each circle is a hospital's month: the further right, the fuller the beds that theatres send their "
+        "patients to; the higher, the longer the waits for them; the larger, the longer robots stood still.",
+        chart=points,
+        dataset="site_theatres_flow",
+        columns=(
+            Column("hospital", "Facility"),
+            Column("month_start_date", "Month", "month"),
+            Column("mean_occupancy_rate", "Occupancy", "share"),
+            Column("p50_wait_hours", "Median wait", "hours"),
+            Column("p90_wait_hours", "P90 wait", "hours"),
+            Column("elective_admissions", "Elective admissions", "integer"),
+            Column("downtime_hours", "Robot downtime", "hours"),
+            Column("cancelled_cases", "Cancelled cases", "integer"),
+        ),
+        is_wide=False,
+        needs=NEEDS,
+    )
+
+
+PAGE = Page(
+    name="theatres",
+    title="Theatres",
+    intro="Robotic theatres: how much robots operate, how long cases take, how patients fare, and how often robots "
+    "stand still.",
+    tiles=TILES,
+    figures=(
+        _robots(),
+        _volume(),
+        _durations(),
+        _learning(),
+        _outcomes(),
+        _downtime_by_month(),
+        _downtime_by_type(),
+        _telemetry(),
+        _flow(),
+    ),
+)
