@@ -193,8 +193,8 @@ def _learning() -> Figure:
     return Figure(
         name="learning",
         title="The learning curve: durations by how many robotic cases a surgeon has done",
-        reading="Minutes that cases took over minutes that their types take on average: on the dashed line as expected, "
-        "at 1.10 a tenth longer. A surgeon's cases count from the first one in these data.",
+        reading="Minutes that cases took over minutes that their types take on average: on the dashed line as "
+        "expected, at 1.10 a tenth longer. A surgeon's cases count from the first one in these data.",
         chart=layered(threshold(1), curve, height=300),
         dataset="site_theatres_learning",
         columns=(
@@ -254,7 +254,7 @@ def _downtime_by_type() -> Figure:
         chart(280)
         .mark_bar()
         .encode(
-            alt.X("cost_gbp:Q", title="Cost", axis=alt.Axis(format="£~s", tickCount=4)),
+            alt.X("cost_gbp:Q", title="Cost", axis=alt.Axis(labelExpr="'£' + format(datum.value, '~s')", tickCount=4)),
             alt.Y("maintenance_type:N", title=None, sort="-x", axis=alt.Axis(labelLimit=240)),
             KINDS,
             tooltip=tips(
@@ -360,8 +360,8 @@ def _telemetry() -> Figure:
     return Figure(
         name="telemetry",
         title="Robots' telemetry before faults, against other days",
-        reading="The share of days on which a robot's temperature, current, latency or video went beyond its limits, the "
-        "nearer to an emergency visit the further right.",
+        reading="The share of days on which a robot's temperature, current, latency or video went beyond its limits, "
+        "the nearer to an emergency visit the further right.",
         chart=layered(_series(some, warn), _series(bad, alarm), height=300),
         dataset="site_theatres_telemetry",
         columns=(
