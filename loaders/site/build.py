@@ -1,7 +1,6 @@
 """Makes the site of a lake and its warehouse: asks once, writes all pages beside the old ones, then changes places."""
 
 import shutil
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
@@ -59,7 +58,7 @@ def write_assets(folder: Path) -> None:
     assets.mkdir(parents=True, exist_ok=True)
     for asset in ASSETS.iterdir():
         shutil.copyfile(asset, assets / asset.name)
-    _write(assets / "vega.js", vl_convert.javascript_bundle())
+    _write(assets / "vega.js", vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 def _answers(dbt: Dbt, missing: str) -> dict[str, Dataset]:

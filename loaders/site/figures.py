@@ -1,4 +1,4 @@
-"""What pages are made of: tiles, figures with a table, and the page that holds them. They show rows and compute nothing."""
+"""What pages are made of: tiles, figures with a table, and the page that holds them. They compute nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
