@@ -43,7 +43,7 @@
   const number = (digits) => new Intl.NumberFormat("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   const whole = number(0), one = number(1), two = number(2);
   const decimal = (value) => (Math.abs(value) >= 100 ? whole : Math.abs(value) >= 10 ? one : two).format(value);
-  const date = (text, options) => new Date(`${text.slice(0, 10)}T00:00:00`).toLocaleDateString("en-GB", options);
+  const date = (text, options) => new Date(`${text.slice(0, 10)}T00:00:00`).toLocaleDateString("en-GB", options).replaceAll(" ", "\u00a0");
   const written = {
     text: String,
     integer: (value) => whole.format(value),

@@ -29,9 +29,10 @@ TILES = (
 )
 
 
-def _months(title: str | None = None) -> alt.X:
-    axis = alt.Axis(format="%b %y", labelOverlap=True, tickCount=8)
-    return alt.X("month_start_date:T", timeUnit="yearmonth", title=title, axis=axis)
+def _months() -> alt.X:
+    """Months as bands."""
+    axis = alt.Axis(format="%b %y", labelAngle=0, labelOverlap=True, labelBound=True)
+    return alt.X("month_start_date:O", timeUnit="yearmonth", title=None, axis=axis)
 
 
 def _series(layer: alt.Chart, name: str) -> alt.Chart:
@@ -59,7 +60,9 @@ def _robots() -> Figure:
             alt.Color(
                 "utilisation_ratio:Q",
                 scale=steps,
-                legend=alt.Legend(title="Operating minutes of available minutes", format=".0%", gradientLength=280),
+                legend=alt.Legend(
+                    title="Operating of available minutes", titleLimit=300, format=".0%", type="symbol", columns=3
+                ),
             ),
             tooltip=tips(
                 ("robot:N", "Robot", ""),
@@ -251,7 +254,7 @@ def _downtime_by_month() -> Figure:
 
 def _downtime_by_type() -> Figure:
     bars = (
-        chart(280)
+        chart(alt.Step(28))
         .mark_bar()
         .encode(
             alt.X("cost_gbp:Q", title="Cost", axis=alt.Axis(labelExpr="'£' + format(datum.value, '~s')", tickCount=4)),
