@@ -31,6 +31,7 @@ THEMES: dict[str, dict[str, Any]] = {
         "legend": {
             "labelColor": text, "titleColor": quiet, "labelFontSize": 12, "titleFontSize": 12, "orient": "top",
             "titleFontWeight": "normal", "aria": False, "symbolType": "square", "labelLimit": 260,
+            "layout": {"top": {"anchor": "start", "bounds": "full"}},
         },
         "header": {"labelColor": text, "titleColor": quiet, "labelFontSize": 12},
         "title": {"color": text},

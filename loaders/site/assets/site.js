@@ -78,10 +78,11 @@
     if (missing) return null;
     const spec = { ...figure.spec, datasets: { ...figure.spec.datasets, rows: some } };
     if (figure.bands) spec.height = figure.bands.pixels * new Set(some.map((row) => row[figure.bands.field])).size;
+    const theme = site.themes[isDark ? "dark" : "light"];
     return vegaEmbed(place, spec, {
       actions: false,
       ast: false,
-      config: site.themes[isDark ? "dark" : "light"],
+      config: { ...theme, legend: { ...theme.legend, ...(place.clientWidth < 520 ? { columns: 2 } : {}) } },
       mode: "vega-lite",
       renderer: some.length > 3000 ? "canvas" : "svg",
       tooltip: (_, event, item, value) => tell(event, value),

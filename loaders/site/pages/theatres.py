@@ -2,7 +2,7 @@
 
 import altair as alt
 
-from loaders.site.charts import ALARM, QUIET, SAFE, WARN, chart, colours, day, layered, share, threshold, tips
+from loaders.site.charts import ALARM, DAYS, QUIET, SAFE, WARN, chart, colours, layered, share, threshold, tips
 from loaders.site.figures import Column, Figure, Page, Tile
 
 HEADLINE = "site_theatres_headline"
@@ -31,7 +31,7 @@ TILES = (
 
 def _months() -> alt.X:
     """Months as bands."""
-    axis = alt.Axis(format="%b %y", labelAngle=0, labelOverlap=True, labelBound=True)
+    axis = alt.Axis(format="%b %y", labelAngle=0, labelOverlap=True)
     return alt.X("month_start_date:O", timeUnit="yearmonth", title=None, axis=axis)
 
 
@@ -43,7 +43,7 @@ def _series(layer: alt.Chart, name: str) -> alt.Chart:
 def _robots() -> Figure:
     steps = alt.Scale(
         type="threshold",
-        domain=[0.02, 0.05, 0.1, 0.2, 0.4],
+        domain=[0.05, 0.1, 0.2, 0.3, 0.4],
         range=["#e9eff5", "#c6dbef", PALE, "#5a96cf", "#2f6fb0", DARK],
     )
     heat = (
@@ -61,7 +61,7 @@ def _robots() -> Figure:
                 "utilisation_ratio:Q",
                 scale=steps,
                 legend=alt.Legend(
-                    title="Operating of available minutes", titleLimit=300, format=".0%", type="symbol", columns=3
+                    title="Operating of available minutes", titleLimit=300, format=".0%", gradientLength=280
                 ),
             ),
             tooltip=tips(
@@ -79,7 +79,7 @@ def _robots() -> Figure:
         name="robots",
         title="Robot utilisation by robot and month",
         reading="Each row is a robot, the busiest on top, each cell a month: the darker, the more of eight hours a "
-        "business day the robot was operating.",
+        "business day the robot was operating. Blank is where it was not in service.",
         chart=heat,
         dataset="site_theatres_robots_by_month",
         table="site_theatres_robots",
@@ -104,9 +104,10 @@ def _volume() -> Figure:
         ("performed_cases:Q", one, ","),
         ("mean_performed_cases_7_days:Q", mean, ",.1f"),
     )
+    x = alt.X("date_day:T", timeUnit="yearmonthdate", title=None, axis=DAYS)
     bars = alt.Chart().mark_bar(opacity=0.45)
-    bars = bars.encode(day(), alt.Y("performed_cases:Q", title="Performed cases"), colour, tooltip=told)
-    line = alt.Chart().mark_line().encode(day(), alt.Y("mean_performed_cases_7_days:Q"), colour)
+    bars = bars.encode(x, alt.Y("performed_cases:Q", title="Performed cases"), colour, tooltip=told)
+    line = alt.Chart().mark_line().encode(x, alt.Y("mean_performed_cases_7_days:Q"), colour)
     return Figure(
         name="volume",
         title="Performed cases a day, and their mean of seven days",
@@ -158,11 +159,11 @@ def _durations() -> Figure:
         columns=(
             Column("complexity", "Complexity", "integer"),
             Column("performed_cases", "Cases", "integer"),
-            Column("p10_minutes", "P10", "minutes"),
-            Column("p50_minutes", "Median", "minutes"),
-            Column("p90_minutes", "P90", "minutes"),
-            Column("mean_minutes", "Mean", "minutes"),
-            Column("mean_expected_minutes", "Expected", "minutes"),
+            Column("p10_minutes", "P10, min", "decimal"),
+            Column("p50_minutes", "Median, min", "decimal"),
+            Column("p90_minutes", "P90, min", "decimal"),
+            Column("mean_minutes", "Mean, min", "decimal"),
+            Column("mean_expected_minutes", "Expected, min", "decimal"),
         ),
         is_wide=False,
         needs=NEEDS,
@@ -172,40 +173,39 @@ def _durations() -> Figure:
 def _learning() -> Figure:
     bands = ["1 to 10", "11 to 25", "26 to 50", "51 to 100", "101 on"]
     ratio = alt.Y("duration_ratio:Q", title="Actual over expected", scale=alt.Scale(zero=False))
-    curve = (
-        alt.Chart()
-        .mark_line(point=alt.OverlayMarkDef(size=90, filled=True))
-        .encode(
-            alt.X(
-                "experience:O",
-                title="The surgeon's case number",
-                sort=bands,
-                axis=alt.Axis(labelAngle=0, labelOverlap=False),
-            ),
-            ratio,
-            tooltip=tips(
-                ("experience:O", "Case number", ""),
-                ("performed_cases:Q", "Performed cases", ","),
-                ("surgeons:Q", "Surgeons", ","),
-                ("duration_ratio:Q", "Actual over expected", ".2f"),
-                ("conversion_rate:Q", "Conversion rate", ".1%"),
-                ("complication_rate:Q", "Complication rate", ".1%"),
-            ),
-        )
+    base = alt.Chart().encode(
+        alt.X("experience:O", title="The surgeon's case number", sort=bands, axis=alt.Axis(labelAngle=0)),
+        ratio,
+        tooltip=tips(
+            ("experience:O", "Case number", ""),
+            ("performed_cases:Q", "Performed cases", ","),
+            ("surgeons:Q", "Surgeons", ","),
+            ("duration_ratio:Q", "Actual over expected", ".2f"),
+            ("conversion_rate:Q", "Conversion rate", ".1%"),
+            ("complication_rate:Q", "Complication rate", ".1%"),
+        ),
     )
+    surgeons = alt.Size(
+        "surgeons:Q",
+        title="Surgeons",
+        scale=alt.Scale(range=[20, 400], domainMin=0),
+        legend=alt.Legend(symbolType="circle", tickCount=4),
+    )
+    points = base.mark_circle(color=SAFE, opacity=1).encode(surgeons)
     return Figure(
         name="learning",
         title="The learning curve: durations by how many robotic cases a surgeon has done",
         reading="Minutes that cases took over minutes that their types take on average: on the dashed line as "
-        "expected, at 1.10 a tenth longer. A surgeon's cases count from the first one in these data.",
-        chart=layered(threshold(1), curve, height=300),
+        "expected, at 1.10 a tenth longer; the larger a point, the more surgeons. Cases count from a surgeon's first "
+        "one in these data.",
+        chart=layered(threshold(1), base.mark_line(), points, height=300),
         dataset="site_theatres_learning",
         columns=(
             Column("experience", "Case number"),
             Column("surgeons", "Surgeons", "integer"),
             Column("performed_cases", "Cases", "integer"),
-            Column("duration_ratio", "Actual over expected", "decimal"),
-            Column("mean_complexity", "Mean complexity", "decimal"),
+            Column("duration_ratio", "Ratio", "decimal"),
+            Column("mean_complexity", "Complexity", "decimal"),
             Column("conversion_rate", "Conversions", "share"),
             Column("complication_rate", "Complications", "share"),
         ),
@@ -322,7 +322,7 @@ def _outcomes() -> Figure:
         name="outcomes",
         title="Complications by kind of surgery and Clavien-Dindo grade, beside published rates",
         reading="A bar is the share of patients with a complication, coloured by its grade, from I to V (death). The "
-        "diamond is what is published for the same types of cases; within the thin line it agrees with the bar.",
+        "diamond is what is published for the same types of cases; within the thin line the difference may be chance.",
         chart=layered(*[_series(layer, name) for layer, name in layers], height=alt.Step(28)),
         dataset="site_theatres_outcomes",
         columns=(
@@ -392,7 +392,12 @@ def _flow() -> Figure:
                 axis=alt.Axis(format=".0%", grid=True),
             ),
             alt.Y("p90_wait_hours:Q", title="P90 wait for a bed, hours"),
-            alt.Size("downtime_hours:Q", title="Robot downtime, hours", scale=alt.Scale(range=[25, 700], domainMin=0)),
+            alt.Size(
+                "downtime_hours:Q",
+                title="Robot downtime, hours",
+                scale=alt.Scale(range=[25, 700], domainMin=0),
+                legend=alt.Legend(symbolType="circle"),
+            ),
             tooltip=tips(
                 ("hospital:N", "Facility", ""),
                 ("month_start_date:T", "Month", "%B %Y"),
@@ -440,8 +445,8 @@ PAGE = Page(
         _learning(),
         _outcomes(),
         _downtime_by_month(),
+        _flow(),
         _downtime_by_type(),
         _telemetry(),
-        _flow(),
     ),
 )
