@@ -43,7 +43,7 @@
   const number = (digits) => new Intl.NumberFormat("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   const whole = number(0), one = number(1), two = number(2);
   const decimal = (value) => (Math.abs(value) >= 100 ? whole : Math.abs(value) >= 10 ? one : two).format(value);
-  const date = (text, options) => new Date(`${text.slice(0, 10)}T00:00:00`).toLocaleDateString("en-GB", options).replaceAll(" ", "\u00a0");
+  const date = (text, options) => new Date(`${text.slice(0, 10)}T00:00:00`).toLocaleDateString("en-GB", options);
   const written = {
     text: String,
     integer: (value) => whole.format(value),
@@ -82,7 +82,7 @@
     return vegaEmbed(place, spec, {
       actions: false,
       ast: false,
-      config: { ...theme, legend: { ...theme.legend, ...(place.clientWidth < 520 ? { columns: 2 } : {}) } },
+      config: { ...theme, legend: { ...theme.legend, ...(place.clientWidth < 520 ? { columns: 2, gradientLength: 120 } : {}) } },
       mode: "vega-lite",
       renderer: some.length > 3000 ? "canvas" : "svg",
       tooltip: (_, event, item, value) => tell(event, value),
@@ -183,7 +183,7 @@
       const line = body.insertRow();
       for (const column of figure.columns) {
         const cell = line.insertCell();
-        if (isNumber(column.kind)) cell.className = "number";
+        cell.className = isNumber(column.kind) ? "number" : column.kind;
         cell.textContent = shown(row[column.name], column.kind);
       }
     }

@@ -7,7 +7,7 @@ from loaders.site.figures import Column, Figure, Page, Tile
 
 HEADLINE = "site_theatres_headline"
 NEEDS = "Theatres have told of none: `wardhouse run` simulates and builds some."
-PALE, DARK, PUBLISHED = "#8fb8dc", "#1c4e80", "#b565b0"
+PALE, DEEP, DARK, PUBLISHED = "#8fb8dc", "#2463a6", "#1c4e80", "#b565b0"
 
 TILES = (
     Tile("cases", "Performed cases", HEADLINE, "performed_cases", "integer", "completed or converted"),
@@ -44,7 +44,7 @@ def _robots() -> Figure:
     steps = alt.Scale(
         type="threshold",
         domain=[0.05, 0.1, 0.2, 0.3, 0.4],
-        range=["#e9eff5", "#c6dbef", PALE, "#5a96cf", "#2f6fb0", DARK],
+        range=["#e9eff5", "#c6dbef", PALE, "#5a96cf", DEEP, DARK],
     )
     heat = (
         chart(alt.Step(17))
@@ -60,9 +60,7 @@ def _robots() -> Figure:
             alt.Color(
                 "utilisation_ratio:Q",
                 scale=steps,
-                legend=alt.Legend(
-                    title="Operating of available minutes", titleLimit=300, format=".0%", gradientLength=280
-                ),
+                legend=alt.Legend(title="Share of available time", format=".0%"),
             ),
             tooltip=tips(
                 ("robot:N", "Robot", ""),
@@ -132,7 +130,7 @@ def _volume() -> Figure:
 
 def _durations() -> Figure:
     most, middle, median, expected = "P10 to P90", "P25 to P75", "Median", "Expected, mean"
-    colour = colours([most, middle, median, expected], [QUIET, PALE, DARK, WARN])
+    colour = colours([most, middle, median, expected], [QUIET, PALE, DEEP, WARN])
     told = tips(
         ("complexity:O", "Complexity", ""),
         ("performed_cases:Q", "Performed cases", ","),
@@ -181,6 +179,7 @@ def _learning() -> Figure:
             ("performed_cases:Q", "Performed cases", ","),
             ("surgeons:Q", "Surgeons", ","),
             ("duration_ratio:Q", "Actual over expected", ".2f"),
+            ("mean_complexity:Q", "Mean complexity", ".1f"),
             ("conversion_rate:Q", "Conversion rate", ".1%"),
             ("complication_rate:Q", "Complication rate", ".1%"),
         ),
@@ -205,7 +204,6 @@ def _learning() -> Figure:
             Column("surgeons", "Surgeons", "integer"),
             Column("performed_cases", "Cases", "integer"),
             Column("duration_ratio", "Ratio", "decimal"),
-            Column("mean_complexity", "Complexity", "decimal"),
             Column("conversion_rate", "Conversions", "share"),
             Column("complication_rate", "Complications", "share"),
         ),
