@@ -12,18 +12,38 @@ scopes as (
 
 ),
 
+-- who has operated often may be slower or faster than others from the first case on
+surgeons as (
+
+    select
+        surgeon_id,
+        {{ ratio("sum(duration_minutes)", "sum(expected_duration_minutes)") }} as own_ratio
+    from procedures
+    group by surgeon_id
+
+),
+
 banded as (
 
     select
-        *,
+        procedures.facility_id as facility_id,
+        procedures.procedure_date as procedure_date,
+        procedures.surgeon_id as surgeon_id,
+        procedures.complexity as complexity,
+        procedures.duration_minutes as duration_minutes,
+        procedures.expected_duration_minutes as expected_duration_minutes,
+        procedures.expected_duration_minutes * surgeons.own_ratio as own_duration_minutes,
+        procedures.is_converted as is_converted,
+        procedures.has_complication as has_complication,
         case
-            when surgeon_case_number <= 10 then 1
-            when surgeon_case_number <= 25 then 2
-            when surgeon_case_number <= 50 then 3
-            when surgeon_case_number <= 100 then 4
+            when procedures.surgeon_case_number <= 10 then 1
+            when procedures.surgeon_case_number <= 25 then 2
+            when procedures.surgeon_case_number <= 50 then 3
+            when procedures.surgeon_case_number <= 100 then 4
             else 5
         end as band
     from procedures
+    inner join surgeons on procedures.surgeon_id = surgeons.surgeon_id
 
 ),
 
@@ -37,6 +57,7 @@ by_band as (
         cast(count(*) as bigint) as performed_cases,
         {{ ratio("sum(banded.complexity)", "count(*)") }} as mean_complexity,
         {{ ratio("sum(banded.duration_minutes)", "sum(banded.expected_duration_minutes)") }} as duration_ratio,
+        {{ ratio("sum(banded.duration_minutes)", "sum(banded.own_duration_minutes)") }} as own_duration_ratio,
         {{ share_where("banded.is_converted") }} as conversion_rate,
         {{ ratio(
             "sum(case when banded.has_complication then 1 else 0 end)",
@@ -58,16 +79,17 @@ final as (
         period,
         band,
         case band
-            when 1 then '1 to 10'
-            when 2 then '11 to 25'
-            when 3 then '26 to 50'
-            when 4 then '51 to 100'
-            else '101 on'
+            when 1 then '1-10'
+            when 2 then '11-25'
+            when 3 then '26-50'
+            when 4 then '51-100'
+            else '101+'
         end as experience,
         surgeons,
         performed_cases,
         mean_complexity,
         duration_ratio,
+        own_duration_ratio,
         conversion_rate,
         complication_rate
     from by_band

@@ -87,11 +87,11 @@ final as (
         period,
         band,
         case band
-            when 1 then '0 to 2'
-            when 2 then '3 to 6'
-            when 3 then '7 to 13'
-            when 4 then '14 to 20'
-            when 5 then '21 to 30'
+            when 1 then '0-2'
+            when 2 then '3-6'
+            when 3 then '7-13'
+            when 4 then '14-20'
+            when 5 then '21-30'
             else 'other days'
         end as days_before,
         robots,

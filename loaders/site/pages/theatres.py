@@ -7,7 +7,7 @@ from loaders.site.figures import Column, Figure, Page, Tile
 
 HEADLINE = "site_theatres_headline"
 NEEDS = "Theatres have told of none: `wardhouse run` simulates and builds some."
-PALE, DEEP, DARK, PUBLISHED = "#8fb8dc", "#2463a6", "#1c4e80", "#b565b0"
+PALE, DEEP, DARK, PUBLISHED, OWN = "#8fb8dc", "#2463a6", "#1c4e80", "#b565b0", "#2a9d78"
 
 TILES = (
     Tile("cases", "Performed cases", HEADLINE, "performed_cases", "integer", "completed or converted"),
@@ -103,7 +103,7 @@ def _volume() -> Figure:
         ("mean_performed_cases_7_days:Q", mean, ",.1f"),
     )
     x = alt.X("date_day:T", timeUnit="yearmonthdate", title=None, axis=DAYS)
-    bars = alt.Chart().mark_bar(opacity=0.45)
+    bars = alt.Chart().mark_bar(opacity=0.6, binSpacing=0)
     bars = bars.encode(x, alt.Y("performed_cases:Q", title="Performed cases"), colour, tooltip=told)
     line = alt.Chart().mark_line().encode(x, alt.Y("mean_performed_cases_7_days:Q"), colour)
     return Figure(
@@ -169,42 +169,45 @@ def _durations() -> Figure:
 
 
 def _learning() -> Figure:
-    bands = ["1 to 10", "11 to 25", "26 to 50", "51 to 100", "101 on"]
-    ratio = alt.Y("duration_ratio:Q", title="Actual over expected", scale=alt.Scale(zero=False))
+    bands = ["1-10", "11-25", "26-50", "51-100", "101+"]
+    types, own = "What their types take", "What their surgeons take"
+    colour = colours([types, own], [SAFE, OWN], title="Minutes that cases took, over")
     base = alt.Chart().encode(
         alt.X("experience:O", title="The surgeon's case number", sort=bands, axis=alt.Axis(labelAngle=0)),
-        ratio,
+        colour,
         tooltip=tips(
             ("experience:O", "Case number", ""),
             ("performed_cases:Q", "Performed cases", ","),
             ("surgeons:Q", "Surgeons", ","),
-            ("duration_ratio:Q", "Actual over expected", ".2f"),
+            ("duration_ratio:Q", f"Over {types[0].lower()}{types[1:]}", ".3f"),
+            ("own_duration_ratio:Q", f"Over {own[0].lower()}{own[1:]}", ".3f"),
             ("mean_complexity:Q", "Mean complexity", ".1f"),
             ("conversion_rate:Q", "Conversion rate", ".1%"),
             ("complication_rate:Q", "Complication rate", ".1%"),
         ),
     )
-    surgeons = alt.Size(
-        "surgeons:Q",
-        title="Surgeons",
-        scale=alt.Scale(range=[20, 400], domainMin=0),
-        legend=alt.Legend(symbolType="circle", tickCount=4),
-    )
-    points = base.mark_circle(color=SAFE, opacity=1).encode(surgeons)
+    size = alt.Size("surgeons:Q", legend=None, scale=alt.Scale(range=[20, 400], domainMin=0))
+    layers = []
+    for field, name in (("duration_ratio", types), ("own_duration_ratio", own)):
+        y = alt.Y(f"{field}:Q", title="Ratio", scale=alt.Scale(zero=False))
+        layers += [
+            _series(base.mark_line(), name).encode(y),
+            _series(base.mark_circle(opacity=1), name).encode(y, size),
+        ]
     return Figure(
         name="learning",
         title="The learning curve: durations by how many robotic cases a surgeon has done",
-        reading="Minutes that cases took over minutes that their types take on average: on the dashed line as "
-        "expected, at 1.10 a tenth longer; the larger a point, the more surgeons. Cases count from a surgeon's first "
-        "one in these data.",
-        chart=layered(threshold(1), base.mark_line(), points, height=300),
+        reading="At 1.10 cases took a tenth longer than their types do on average (blue), or than their surgeons take "
+        "for them (green), which leaves out who operates how often. The larger a point, the more surgeons.",
+        chart=layered(threshold(1), *layers, height=300),
         dataset="site_theatres_learning",
         columns=(
             Column("experience", "Case number"),
             Column("surgeons", "Surgeons", "integer"),
             Column("performed_cases", "Cases", "integer"),
-            Column("duration_ratio", "Ratio", "decimal"),
-            Column("conversion_rate", "Conversions", "share"),
+            Column("duration_ratio", "Over types", "decimal"),
+            Column("own_duration_ratio", "Over surgeons", "decimal"),
+            Column("conversion_rate", "Converted", "share"),
             Column("complication_rate", "Complications", "share"),
         ),
         is_wide=False,
@@ -343,7 +346,7 @@ def _outcomes() -> Figure:
 
 
 def _telemetry() -> Figure:
-    bands = ["other days", "21 to 30", "14 to 20", "7 to 13", "3 to 6", "0 to 2"]
+    bands = ["other days", "21-30", "14-20", "7-13", "3-6", "0-2"]
     warn, alarm = "Beyond warn limits", "Beyond alarm limits"
     colour = colours([warn, alarm], [WARN, ALARM])
     base = alt.Chart().encode(
