@@ -105,7 +105,7 @@ def _volume() -> Figure:
     x = alt.X("date_day:T", timeUnit="yearmonthdate", title=None, axis=DAYS)
     bars = alt.Chart().mark_bar(opacity=0.6, binSpacing=0)
     bars = bars.encode(x, alt.Y("performed_cases:Q", title="Performed cases"), colour, tooltip=told)
-    line = alt.Chart().mark_line().encode(x, alt.Y("mean_performed_cases_7_days:Q"), colour)
+    line = alt.Chart().mark_line().encode(x.bandPosition(0.5), alt.Y("mean_performed_cases_7_days:Q"), colour)
     return Figure(
         name="volume",
         title="Performed cases a day, and their mean of seven days",
