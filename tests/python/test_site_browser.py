@@ -135,14 +135,14 @@ def test_every_page_opens_without_a_word_in_the_console_or_a_request_elsewhere(s
 
 
 def written(value: float | None, kind: str) -> str:
-    """A value as a page must write it: halves are rounded up."""
+    """A value as a page must write it: halves, by its shortest decimals, are rounded up."""
     if value is None:
         return "–"
     exact = float(f"{float(value):.7g}")
     exact = 100 * exact if kind == "share" else exact
     small = 0 if abs(exact) >= 100 else 1 if abs(exact) >= 10 else 2
     digits = {"integer": 0, "gbp": 0, "decimal": small}.get(kind, 1)
-    number = f"{Decimal(exact).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,}"
+    number = f"{Decimal(repr(exact)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,}"
     unit = {"share": " %", "minutes": " min", "hours": " h", "days": " d"}.get(kind, "")
     return f"{'£' if kind == 'gbp' else ''}{number}{unit}"
 
