@@ -1,5 +1,6 @@
 """Makes the site of a lake and its warehouse: asks once, writes all pages beside the old ones, then changes places."""
 
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +14,7 @@ from loaders.lake import Lake
 from loaders.raw.state import world_of
 from loaders.site.datasets import Dataset, analyses, ask_all, none_of
 from loaders.site.figures import Page
+from loaders.site.model.pages import write_model_pages
 from loaders.site.render import dashboard
 from loaders.targets import NAMES, Target
 from loaders.warehouse import Dbt, target_path
@@ -46,9 +48,10 @@ def build_site(dbt: Dbt, lake: Lake, missing: str = "") -> Site:
     write_assets(part)
     for page in pages:
         _write(part / f"{page.name}.html", dashboard(page, found, choices, colophon))
+    manifest, catalog = dbt.artifacts()
+    write_model_pages(part, manifest, catalog, colophon, None if missing else dbt.warehouse, missing)
     _change_places(part, folder)
-    shared = sum(path.stat().st_size for path in (folder / "assets").iterdir())
-    return Site(folder, {path.name: path.stat().st_size + shared for path in sorted(folder.glob("*.html"))})
+    return Site(folder, {path.name: _size(path) for path in sorted(folder.glob("*.html"))})
 
 
 def dashboards() -> list[Page]:
@@ -102,6 +105,12 @@ def _periods(known: Dataset) -> list[tuple[str, str]]:
     months = [period for period in periods if len(period) == 7]
     shown = [(year, year) for year in years] if len(years) > 1 else []
     return shown + [(month, f"{date.fromisoformat(f'{month}-01'):%B %Y}") for month in months]
+
+
+def _size(page: Path) -> int:
+    """Bytes of a page and of the assets that it loads."""
+    assets = set(re.findall(r'"(assets/[\w.]+)"', page.read_text(encoding="utf-8")))
+    return sum(path.stat().st_size for path in (page, *(page.parent / asset for asset in assets)))
 
 
 def _write(path: Path, text: str) -> None:
