@@ -19,7 +19,7 @@ from loaders.site.render import dashboard
 from loaders.targets import NAMES, Target
 from loaders.warehouse import Dbt, target_path
 
-DASHBOARDS = ("operations", "clinical", "realism")
+DASHBOARDS = ("operations", "theatres", "clinical", "realism")
 ASSETS = Path(__file__).parent / "assets"
 
 

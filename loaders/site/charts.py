@@ -31,7 +31,7 @@ THEMES: dict[str, dict[str, Any]] = {
         "legend": {
             "labelColor": text, "titleColor": quiet, "labelFontSize": 12, "titleFontSize": 12, "orient": "top",
             "titleFontWeight": "normal", "aria": False, "symbolType": "square", "labelLimit": 260,
-            "columns": {"expr": "windowSize()[0] < 600 ? 1 : 0"},
+            "symbolOpacity": 1, "gradientLength": 300,
         },
         "header": {"labelColor": text, "titleColor": quiet, "labelFontSize": 12},
         "title": {"color": text},

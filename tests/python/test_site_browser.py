@@ -135,7 +135,7 @@ def test_every_page_opens_without_a_word_in_the_console_or_a_request_elsewhere(s
 
 
 def written(value: float | None, kind: str) -> str:
-    """A value as a page must write it: halves are rounded up."""
+    """A value as a page must write it: halves, by its shortest decimals, are rounded up."""
     if value is None:
         return "–"
     exact = float(f"{float(value):.7g}")

@@ -79,10 +79,11 @@
     if (missing) return null;
     const spec = { ...figure.spec, datasets: { ...figure.spec.datasets, rows: some } };
     if (figure.bands) spec.height = figure.bands.pixels * new Set(some.map((row) => row[figure.bands.field])).size;
+    const theme = site.themes[isDark ? "dark" : "light"];
     return vegaEmbed(place, spec, {
       actions: false,
       ast: false,
-      config: site.themes[isDark ? "dark" : "light"],
+      config: place.clientWidth < 520 ? { ...theme, legend: { ...theme.legend, columns: 1, gradientLength: 120 } } : theme,
       mode: "vega-lite",
       renderer: some.length > 3000 ? "canvas" : "svg",
       tooltip: (_, event, item, value) => tell(event, value),
@@ -183,7 +184,7 @@
       const line = body.insertRow();
       for (const column of figure.columns) {
         const cell = line.insertCell();
-        if (isNumber(column.kind)) cell.className = "number";
+        cell.className = isNumber(column.kind) ? "number" : column.kind;
         cell.textContent = shown(row[column.name], kindOf(column, row));
       }
     }

@@ -35,7 +35,7 @@ def _pressure() -> Figure:
             alt.Color(
                 "occupancy_rate:Q",
                 scale=steps,
-                legend=alt.Legend(title="Occupied beds of open beds", format=".0%", gradientLength=320),
+                legend=alt.Legend(title="Occupied beds of open beds", format=".0%"),
             ),
             tooltip=tips(
                 ("department_name:N", "Department", ""),
