@@ -67,16 +67,21 @@ def find(named: str) -> Question:
 
 def answer(warehouse: Warehouse, question: Question, compiled: str) -> Answer:
     """What a warehouse answers to a question's compiled SQL."""
+    with warehouse.connection() as connection:
+        clock = Clock()
+        columns, rows = run_compiled(connection, warehouse.target, compiled)
+        return Answer(question, columns, rows, clock.seconds)
+
+
+def run_compiled(connection: Any, target: Target, compiled: str) -> tuple[tuple[str, ...], tuple[tuple[Any, ...], ...]]:
+    """Columns and rows of an analysis's compiled SQL, over a warehouse's SQLAlchemy connection."""
     import sqlalchemy
 
     query = re.sub(r"^--.*\n", "", compiled, flags=re.MULTILINE).rstrip()
-    if warehouse.target is Target.clickhouse:
+    if target is Target.clickhouse:
         query += "\nsettings " + ", ".join(f"{name} = {_setting(value)}" for name, value in _standard_sql().items())
-    with warehouse.connection() as connection:
-        clock = Clock()
-        result = connection.execute(sqlalchemy.text(query))
-        rows = tuple(tuple(row) for row in result)
-        return Answer(question, tuple(result.keys()), rows, clock.seconds)
+    result = connection.execute(sqlalchemy.text(query))
+    return tuple(result.keys()), tuple(tuple(row) for row in result)
 
 
 def _standard_sql() -> Mapping[str, Any]:

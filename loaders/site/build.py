@@ -1,0 +1,105 @@
+"""Makes the site of a lake and its warehouse: asks once, writes all pages beside the old ones, then changes places."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+
+import vl_convert
+
+from loaders.errors import WarehouseError
+from loaders.site.datasets import Dataset, analyses, ask_all, none_of
+from loaders.site.figures import Page
+from loaders.site.render import dashboard
+from loaders.warehouse import Dbt, target_path
+
+DASHBOARDS = ("operations",)
+ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a site is, and how large each page is in bytes, assets included, by file."""
+
+    folder: Path
+    sizes: dict[str, int]
+
+
+def site_path() -> Path:
+    """The folder of the site."""
+    return target_path() / "site"
+
+
+def build_site(dbt: Dbt, colophon: str, missing: str = "") -> Site:
+    """Write all pages; `missing` is the reason why there is no warehouse to ask, if there is none."""
+    pages = dashboards()
+    found = _answers(dbt, missing)
+    choices = {"facility": _facilities(found["site_facilities"]), "period": _periods(found["site_periods"])}
+    folder = site_path()
+    part = folder.with_name("site.part")
+    shutil.rmtree(part, ignore_errors=True)
+    write_assets(part)
+    for page in pages:
+        _write(part / f"{page.name}.html", dashboard(page, found, choices, colophon))
+    _change_places(part, folder)
+    shared = sum(path.stat().st_size for path in (folder / "assets").iterdir())
+    return Site(folder, {path.name: path.stat().st_size + shared for path in sorted(folder.glob("*.html"))})
+
+
+def dashboards() -> list[Page]:
+    """All pages that show the warehouse's rows."""
+    return [import_module(f"loaders.site.pages.{name}").PAGE for name in DASHBOARDS]
+
+
+def write_assets(folder: Path) -> None:
+    """What pages share: the style, their script, and Vega, which comes with its package."""
+    assets = folder / "assets"
+    assets.mkdir(parents=True, exist_ok=True)
+    for asset in ASSETS.iterdir():
+        shutil.copyfile(asset, assets / asset.name)
+    _write(assets / "vega.js", vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+def _answers(dbt: Dbt, missing: str) -> dict[str, Dataset]:
+    names = analyses()
+    if missing:
+        return none_of(names, missing)
+    try:
+        compiled = dbt.compiled(names)
+    except WarehouseError as error:
+        return none_of(names, str(error).splitlines()[0])
+    return ask_all(dbt.warehouse, compiled)
+
+
+def _facilities(known: Dataset) -> list[tuple[str, str]]:
+    if known.missing:
+        return []
+    return [
+        (facility_id, f"{facility_name} ({facility_id})")
+        for facility_id, facility_name in zip(known.columns["facility_id"], known.columns["facility_name"], strict=True)
+    ]
+
+
+def _periods(known: Dataset) -> list[tuple[str, str]]:
+    """Years, where there are several, and months."""
+    if known.missing:
+        return []
+    periods = [period for period in known.columns["period"] if period != "all"]
+    years = [period for period in periods if len(period) == 4]
+    months = [period for period in periods if len(period) == 7]
+    shown = [(year, year) for year in years] if len(years) > 1 else []
+    return shown + [(month, f"{date.fromisoformat(f'{month}-01'):%B %Y}") for month in months]
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _change_places(part: Path, folder: Path) -> None:
+    old = folder.with_name("site.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
