@@ -152,7 +152,8 @@ def stop_at_differences(verdicts: Sequence[Verdict], where: str) -> None:
             for failure in verdict.failures
         )
         raise GateFailed(
-            f"there is no parity: {len(failed)} of {len(verdicts)} comparisons fail{shown}\n  all results are in {where}"
+            f"there is no parity: {len(failed)} of {len(verdicts)} comparisons fail{shown}"
+            f"\n  all results are in {where}"
         )
 
 

@@ -215,9 +215,7 @@ def _read(lake: Lake, key: str) -> dict[str, Any]:
 
 def _gate(kept: dict[str, Any], gate: str, target: Target | None) -> GateResults | None:
     try:
-        return GateResults(
-            gate, target, _time(kept), _of(kept, "is_published", bool), _rows(kept, "outcomes", Outcome)
-        )
+        return GateResults(gate, target, _time(kept), _of(kept, "is_published", bool), _rows(kept, "outcomes", Outcome))
     except (KeyError, ValueError, TypeError):
         return None
 

@@ -27,7 +27,7 @@ from loaders.quality.results import (
 from loaders.targets import Target
 
 NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
-STRANGE = '<script>alert("x")</script> & \'quotes\' 😷\n\tnew line \x00 \u2028'
+STRANGE = "<script>alert(\"x\")</script> & 'quotes' 😷\n\tnew line \x00 \u2028"
 
 OUTCOME = Outcome("staged.admissions", "event_id is unique", True, "as expected", 0)
 STAGING = GateResults("staging", None, NOON, True, (OUTCOME, replace(OUTCOME, passed=False, observed="3 rows do not")))
@@ -35,7 +35,9 @@ MARTS = GateResults("marts", Target.duckdb, NOON, False, (OUTCOME,))
 NODE = Node("core.dim_patient", "model", "core", "success", 0.25, None, "")
 TEST = DataTest("unique_x", "unique", "core", "core.dim_patient", "patient_key", "pass", 0, 0.01, "", "")
 BUILD = BuildResults(Target.duckdb, NOON, False, "", (NODE, replace(NODE, kind="seed", rows=7)), (TEST,))
-VERDICT = Verdict(Relation("core.dim_date", ("date_key",), frozenset({"x", "a"})), "Redshift", 3, 2, ("a < b",), CONTROLS)
+VERDICT = Verdict(
+    Relation("core.dim_date", ("date_key",), frozenset({"x", "a"})), "Redshift", 3, 2, ("a < b",), CONTROLS
+)
 PARITY = ParityResults("DuckDB", NOON, (VERDICT, replace(VERDICT, differences=(), caught=())))
 ALL = (STAGING, BUILD, MARTS, PARITY)
 
@@ -87,7 +89,9 @@ def test_any_text_is_kept_as_it_is(lake, one, two, three, is_so, number):
             (Node(one, two, three, one, 0.5, number, three),),
             (DataTest(one, two, three, one, two, three, number, 1.0, one, two),),
         ),
-        ParityResults(one, NOON, (Verdict(Relation(two, (one, two), frozenset({three})), one, 1, 2, (two,), (three,)),)),
+        ParityResults(
+            one, NOON, (Verdict(Relation(two, (one, two), frozenset({three})), one, 1, 2, (two,), (three,)),)
+        ),
     )
     for each in results:
         keep(lake, each)
@@ -122,10 +126,12 @@ def spoiled(value: object) -> list[object]:
     """A JSON value, with one thing of it gone or of another kind, in every way."""
     if isinstance(value, dict):
         without = [{k: v for k, v in value.items() if k != name} for name in value if name not in ("gate", "target")]
-        inside = [value | {name: bad} for name, v in value.items() if name not in ("gate", "target") for bad in spoiled(v)]
+        inside = [
+            value | {name: bad} for name, v in value.items() if name not in ("gate", "target") for bad in spoiled(v)
+        ]
         return [*without, *inside]
     if isinstance(value, list):
-        return [7, *(value[:at] + [bad] + value[at + 1 :] for at, v in enumerate(value) for bad in spoiled(v))]
+        return [7, *([*value[:at], bad, *value[at + 1 :]] for at, v in enumerate(value) for bad in spoiled(v))]
     return [[value]]
 
 
