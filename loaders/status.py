@@ -97,7 +97,8 @@ def standing(lake: Lake, contracts: Mapping[str, Contract]) -> Standing:
             missing.append(str(error).splitlines()[0])
             return otherwise
 
-    manifest = tried(lambda: read_manifest(lake), {})
+    nothing: Manifest = {}
+    manifest = tried(lambda: read_manifest(lake), nothing)
     found = Status(
         lake=str(lake),
         world=tried(lambda: _world(lake), None),

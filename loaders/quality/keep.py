@@ -23,7 +23,7 @@ def settle_gate(
     """Keep how a gate fared, of a warehouse or else of what is staged. Raises GateFailed when it is shut."""
     results = GateResults(
         gate,
-        warehouse and warehouse.target,
+        warehouse.target if warehouse else None,
         now(),
         warehouse is None or _is_published(lake, warehouse),
         tuple(outcomes),

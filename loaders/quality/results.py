@@ -90,7 +90,8 @@ class BuildResults:
     @property
     def failed(self) -> list[Node | DataTest]:
         """What failed, tests first."""
-        return [each for each in (*self.tests, *self.nodes) if each.status in FAILED]
+        every: list[Node | DataTest] = [*self.tests, *self.nodes]
+        return [each for each in every if each.status in FAILED]
 
 
 @dataclass(frozen=True)

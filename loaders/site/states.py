@@ -86,8 +86,10 @@ def _built(results: BuildResults) -> str:
     tests = len(results.tests)
     if not results.error:
         return f"all {tests:,} tests pass, {len(results.nodes):,} relations built"
-    failed = len(results.failed)
-    return f"{failed:,} of {tests + len(results.nodes):,} steps failed" if failed else "dbt stopped before any step"
+    failed, steps = len(results.failed), [each.status for each in (*results.tests, *results.nodes)]
+    if not failed:
+        return "dbt stopped before any step"
+    return f"{failed:,} of {len(steps):,} steps failed, {steps.count('skipped'):,} were skipped"
 
 
 def _published(results: BuildResults) -> str:

@@ -25,7 +25,8 @@ FILE = "quality.html"
 SLOWEST = 20
 
 LAYERS = ("seeds", "staging", "intermediate", "snapshots", "core", "operations", "clinical", "robotics", "no relation")
-_HUES = (*SERIES, "#a0522d")
+_LAYER_HUES = ("#8794a3", "#d99414", "#8b6f2f", "#b565b0", "#3b82c4", "#2a9d78", "#4f6bd8", "#5aa7b5", "#c06c84")
+_RULE_HUES = (*SERIES, "#a0522d", "#5f9ea0", "#c06c84", "#9a8c2c", "#6a5acd")
 
 
 @dataclass(frozen=True)
@@ -80,19 +81,24 @@ def failures(found: Findings) -> Iterator[Failure]:
     """Everything that does not hold, in the order in which data passes the checks."""
     for results, gate in ((found.staging, "Staging gate"), (found.marts, "Marts gate")):
         for outcome in results.failed if results else ():
-            yield Failure(f"{gate}: {outcome.relation}", outcome.expectation, outcome.error or outcome.observed)
+            yield Failure(
+                f"{gate}: {outcome.relation}",
+                f"Expected that {outcome.expectation}.",
+                outcome.error or outcome.observed,
+            )
     if found.build:
         for failed in found.build.failed:
             if isinstance(failed, DataTest):
                 guarded = f"{failed.relation}.{failed.column}" if failed.column else failed.relation
                 yield Failure(f"dbt test: {guarded or failed.layer}", failed.description or failed.name, failed.message)
             else:
-                yield Failure(f"dbt {failed.kind}: {failed.relation}", "it is built", failed.message)
+                yield Failure(f"dbt {failed.kind}: {failed.relation}", "It could not be built.", failed.message)
         if found.build.error and not found.build.failed:
-            yield Failure("dbt build", "dbt builds the project", found.build.error)
-    for verdict in found.parity.failed if found.parity else ():
-        where = f"Parity: {verdict.relation.name} in {verdict.engine}"
-        yield Failure(where, "the rows of the first engine", "\n".join(verdict.failures))
+            yield Failure("dbt build", "dbt stopped before any step.", found.build.error)
+    if found.parity:
+        for verdict in found.parity.failed:
+            where = f"Parity: {verdict.relation.name} in {verdict.engine}"
+            yield Failure(where, f"Expected the same rows as in {found.parity.first}.", "\n".join(verdict.failures))
 
 
 # --- charts ----------------------------------------------------------------------------------------------------------
@@ -105,7 +111,7 @@ def _tests_figure() -> Figure:
         .encode(
             alt.Y("kind:N", title=None, sort=None),
             alt.X("tests:Q", title="Tests", stack="zero"),
-            colours(LAYERS, _HUES, field="layer"),
+            colours(LAYERS, _LAYER_HUES, field="layer").legend(columns=2),
             order=alt.Order("layer_order:Q"),
             tooltip=tips(("kind:N", "Kind", ""), ("layer:N", "Layer", ""), ("tests:Q", "Tests", ",")),
         )
@@ -165,8 +171,8 @@ def _quarantine_figure() -> Figure:
             alt.Color(
                 "rule:N",
                 title=None,
-                scale=alt.Scale(range=[*_HUES, "#5f9ea0", "#c06c84", "#9a8c2c", "#6a5acd"]),
-                legend=alt.Legend(columns=4),
+                scale=alt.Scale(range=list(_RULE_HUES)),
+                legend=alt.Legend(columns=2),
             ),
             tooltip=tips(("entity:N", "Entity", ""), ("rule:N", "Reason", ""), ("records:Q", "Records", ",")),
         )
@@ -215,7 +221,7 @@ PAGE = Page(
     "quality",
     "Quality",
     "What checks the data on their way, and what was found: every raw record is accounted for, what is staged keeps "
-    "its contracts, dbt's tests guard the warehouse, a second gate guards the marts, and engines are compared row by row.",
+    "its contracts, dbt's tests guard the warehouse, a second gate guards the marts, engines are compared row by row.",
     (_tests_figure(), _slowest_figure(), _quarantine_figure(), _expectations_figure()),
     has_filters=False,
 )
