@@ -86,7 +86,8 @@ def _built(results: BuildResults) -> str:
     tests = len(results.tests)
     if not results.error:
         return f"all {tests:,} tests pass, {len(results.nodes):,} relations built"
-    failed, steps = len(results.failed), [each.status for each in (*results.tests, *results.nodes)]
+    failed = len(results.failed)
+    steps = [*(test.status for test in results.tests), *(node.status for node in results.nodes)]
     if not failed:
         return "dbt stopped before any step"
     return f"{failed:,} of {len(steps):,} steps failed, {steps.count('skipped'):,} were skipped"
