@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -193,7 +194,7 @@ def run(
             _build(dbt, place, full_refresh)
             _check_marts(dbt.warehouse, place)
             _publish(dbt, place)
-            site = _docs(dbt)
+            site = _docs(dbt, place)
             typer.echo(clock.line("run", "everything is published"))
             counts = sum(totals(read_manifest(place)).values(), Counts())
             typer.echo("\n".join(lines(summarise(dbt.warehouse), counts, dbt.warehouse, site)))
@@ -304,13 +305,27 @@ def build(
 
 
 @app.command()
-def docs(lake: LakeOption = "data", target: TargetOption = Target.duckdb) -> None:
-    """Make the docs site, as one page.
+def docs(
+    lake: LakeOption = "data",
+    target: TargetOption = Target.duckdb,
+    serve: Annotated[bool, typer.Option("--serve", help="Then show it on this machine, until interrupted.")] = False,
+    port: Annotated[int, typer.Option(help="Where to show it; 0 takes any free port.", min=0, max=65535)] = 8000,
+) -> None:
+    """Make the site: dashboards, realism, quality and the data model, in target/site.
 
-    Example: wardhouse docs
+    It opens from disk, without a network. What the lake or the warehouse lacks is said on the pages.
+
+    Example: wardhouse docs --serve
     """
-    with _built(target, Lake.at(lake)) as dbt:
-        typer.echo(_docs(dbt))
+    from loaders.site.serve import serve as show
+
+    place = Lake.at(lake)
+    with _to_document(target, place) as (dbt, missing):
+        page = _docs(dbt, place, missing)
+    if serve:
+        show(page.parent, port, lambda address: typer.echo(f"docs      {address} (Ctrl-C ends it)"))
+    else:
+        typer.echo(page)
 
 
 @app.command()
@@ -689,6 +704,43 @@ def _built(target: Target, lake: Lake) -> "Iterator[Dbt]":
         yield Dbt(place, warehouse)
 
 
+@contextmanager
+def _to_document(target: Target, lake: Lake) -> "Iterator[tuple[Dbt, str]]":
+    """dbt on a warehouse if there is one, and otherwise why there is none."""
+    from loaders.errors import WarehouseError
+    from loaders.local.reach import server
+    from loaders.targets import duckdb_warehouse
+    from loaders.warehouse import Dbt, check_built, published
+
+    if target is Target.duckdb:
+        missing = _why_not_built(lake)
+        with TemporaryDirectory() as nowhere:
+            path = Path(nowhere, "wardhouse.duckdb") if missing else published(lake)
+            yield Dbt(str(lake), duckdb_warehouse(path)), missing
+        return
+    with server(target, lake, _say_service) as (warehouse, place):
+        try:
+            check_built(warehouse)
+            missing = ""
+        except WarehouseError as error:
+            missing = str(error)
+        yield Dbt(place, warehouse), missing
+
+
+def _why_not_built(lake: Lake) -> str:
+    """Why DuckDB's warehouse of a lake cannot be read, if it cannot."""
+    from loaders.errors import WarehouseError
+    from loaders.warehouse import check_warehouse, published
+
+    if not published(lake).exists():
+        return f"there is no warehouse in {lake} yet: `wardhouse run` or `wardhouse build` makes it"
+    try:
+        check_warehouse(published(lake))
+    except WarehouseError as error:
+        return str(error)
+    return ""
+
+
 def _publish(dbt: "Dbt", lake: Lake) -> None:
     """DuckDB's file is put in place; on a server every table was, as it was built."""
     from loaders.quality.results import mark_published
@@ -722,8 +774,13 @@ def _build(dbt: "Dbt", lake: Lake, full_refresh: bool) -> None:
     typer.echo(clock.line("build", said))
 
 
-def _docs(dbt: "Dbt") -> Path:
+def _docs(dbt: "Dbt", lake: Lake, missing: str = "") -> Path:
+    """Make the site; its first page."""
+    from loaders.site.build import build_site
+
     clock = Clock()
-    site = dbt.docs()
-    typer.echo(clock.line("docs", "one page, with the gates' results beside it"))
-    return site
+    site = build_site(dbt, lake, missing)
+    largest = max(site.sizes.values()) / 1e6
+    said = f"{len(site.sizes)} pages, the largest with what it loads {largest:.1f} MB"
+    typer.echo(clock.line("docs", f"{said}; {missing}" if missing else said))
+    return site.folder / "index.html"

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import vl_convert
 
-from loaders.errors import WarehouseError
+from loaders.errors import LakeError, WarehouseError
+from loaders.lake import Lake
+from loaders.raw.state import world_of
 from loaders.site.datasets import Dataset, analyses, ask_all, none_of
 from loaders.site.figures import Page
 from loaders.site.render import dashboard
+from loaders.targets import NAMES, Target
 from loaders.warehouse import Dbt, target_path
 
 DASHBOARDS = ("operations",)
@@ -31,9 +34,10 @@ def site_path() -> Path:
     return target_path() / "site"
 
 
-def build_site(dbt: Dbt, colophon: str, missing: str = "") -> Site:
+def build_site(dbt: Dbt, lake: Lake, missing: str = "") -> Site:
     """Write all pages; `missing` is the reason why there is no warehouse to ask, if there is none."""
     pages = dashboards()
+    colophon = _colophon(lake, dbt.warehouse.target)
     found = _answers(dbt, missing)
     choices = {"facility": _facilities(found["site_facilities"]), "period": _periods(found["site_periods"])}
     folder = site_path()
@@ -59,6 +63,14 @@ def write_assets(folder: Path) -> None:
     for asset in ASSETS.iterdir():
         shutil.copyfile(asset, assets / asset.name)
     _write(assets / "vega.js", vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+def _colophon(lake: Lake, target: Target) -> str:
+    try:
+        world = world_of(lake)
+    except LakeError:
+        world = None
+    return f"The {world.preset} world, seed {world.seed}, in {NAMES[target]}." if world else ""
 
 
 def _answers(dbt: Dbt, missing: str) -> dict[str, Dataset]:

@@ -48,22 +48,26 @@ THEMES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+DAYS = alt.Axis(format="%-d %b %y", labelOverlap=True, tickCount=8)
+MONTHS = alt.Axis(format="%b %Y", labelOverlap=True)
+"""Axes of time."""
+
 _FIT = alt.AutoSizeParams(type="fit-x", contains="padding")
 
 
 def chart(height: int | alt.Step = 260) -> alt.Chart:
-    """A chart over the page's rows, as wide as there is room; `alt.Step(22)` is a height by bands."""
+    """A chart over the page's rows, as wide as there is room; `alt.Step(22)` is a height for each value of y."""
     return alt.Chart(ROWS, width="container", height=height, autosize=_FIT)
 
 
-def layered(*layers: alt.Chart, height: int | alt.Step = 260) -> alt.LayerChart:
+def layered(*layers: alt.Chart, height: int | alt.Step = 260) -> alt.LayerChart | alt.FacetChart:
     """Layers, made with alt.Chart(), over the page's rows, as wide as there is room."""
     return alt.layer(*layers, data=ROWS).properties(width="container", height=height, autosize=_FIT)
 
 
 def day(title: str | None = None, field: str = "date_day") -> alt.X:
     """Days, or months, along the bottom."""
-    return alt.X(f"{field}:T", title=title, axis=alt.Axis(format="%-d %b %y", labelOverlap=True, tickCount=8))
+    return alt.X(f"{field}:T", title=title, axis=DAYS)
 
 
 def share(field: str, title: str, **options: Any) -> alt.Y:

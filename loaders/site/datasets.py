@@ -13,6 +13,9 @@ from loaders.targets import Warehouse
 
 FOLDER = PROJECT / "analyses" / "site"
 
+CHOICES = ("site_facilities", "site_periods")
+"""What a reader can choose between, on every page with filters."""
+
 
 @dataclass(frozen=True)
 class Dataset:

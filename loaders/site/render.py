@@ -94,4 +94,14 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "needs": figure.needs,
         "columns": [{"name": column.name, "title": column.title, "kind": column.kind} for column in figure.columns],
         "spec": spec,
+        "bands": _bands(spec),
     }
+
+
+def _bands(spec: dict[str, Any]) -> dict[str, Any] | None:
+    """The field whose values are bands up the side, and the height of each, where a chart's height is by bands."""
+    if not isinstance(spec.get("height"), dict):
+        return None
+    layers = [spec, *spec.get("layer", [])]
+    field = next(field for layer in layers if (field := layer.get("encoding", {}).get("y", {}).get("field")))
+    return {"field": field, "pixels": spec.pop("height")["step"]}

@@ -1,5 +1,7 @@
+import fcntl
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -18,6 +21,9 @@ from loaders.lake.s3_client import forget
 from loaders.raw.generate import generate
 from loaders.staging.stage import stage
 from loaders.world.config import PRESETS, World
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 COMMAND = Path(sys.executable).with_name("wardhouse")
 
@@ -37,6 +43,43 @@ def small_world() -> World:
     return replace(
         PRESETS["demo"], start=date(2024, 2, 17), days=21, beds=80, initial_patients=2_400, max_patients=4_000
     )
+
+
+RUN_OPTIONS = ("--start", "2024-02-10", "--days", "40", "--beds", "120", "--set", "initial_patients=3000", "--dirty")
+
+RUN_OFFLINE = """
+import socket, sys
+def refuse(*arguments): raise SystemExit(f'tried to reach {arguments[1:]}')
+socket.socket.connect = socket.socket.connect_ex = refuse
+socket.getaddrinfo = lambda *arguments, **named: refuse(None, *arguments)
+from loaders.cli import main; main()
+"""
+
+
+class Ran(NamedTuple):
+    """A lake on which `wardhouse run` did everything, what it said, and where it wrote its site."""
+
+    lake: Lake
+    said: str
+    target: Path
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Run once for all tests and workers, by a process that may not reach any network; no test may change its rows."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "ran"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "said").exists():
+            command = [sys.executable, "-c", RUN_OFFLINE, "run", "--lake", str(folder / "lake"), *RUN_OPTIONS]
+            settings = {**os.environ, "DBT_TARGET_PATH": str(folder / "target")}
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=settings)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert done.stderr == ""
+            (folder / "said").write_text(done.stdout)
+    return Ran(Lake.at(folder / "lake"), (folder / "said").read_text(), folder / "target")
 
 
 @pytest.fixture
@@ -134,3 +177,34 @@ def wardhouse(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
         return subprocess.run([str(COMMAND), *arguments], capture_output=True, text=True, env=settings, timeout=300)
 
     return run
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+CHROMEDRIVER = shutil.which("chromedriver")
+CHROMIUM_OPTIONS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1300,1000",
+    "--lang=en-GB", "--hide-scrollbars",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Chrome"]:
+    """A real browser, without a screen. WARDHOUSE_BROWSER=required fails where there is none, as CI must."""
+    if not (CHROMIUM and CHROMEDRIVER):
+        said = "needs chromium and chromedriver, as Debian's packages chromium and chromium-driver bring them"
+        assert os.environ.get("WARDHOUSE_BROWSER") != "required", said
+        pytest.skip(said)
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+
+    options = ChromeOptions()
+    options.binary_location = CHROMIUM
+    for option in (*CHROMIUM_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = Chrome(options=options, service=Service(CHROMEDRIVER))
+    try:
+        yield driver
+    finally:
+        driver.quit()

@@ -11,6 +11,8 @@ import pytest
 
 from loaders.ask import questions
 from loaders.project import PROJECT
+from loaders.site.build import dashboards
+from loaders.site.datasets import CHOICES, analyses
 from loaders.summary import LAYERS
 from loaders.warehouse import LAYOUT
 
@@ -82,13 +84,34 @@ def test_every_singular_test_is_described(manifest):
             assert node["description"].strip(), node["name"]
 
 
-def test_fifteen_questions_are_asked_alike_in_the_file_and_in_the_docs(manifest):
-    described = {
-        node["name"]: node["description"].strip()
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "analysis"
-    }
-    assert described == {question.name: question.asked for question in questions()}
+def test_what_analyses_ask_is_said_alike_in_the_file_and_in_the_docs(manifest):
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "analysis":
+            heading = re.match(r"(?:-- .*\n)+", node["raw_code"])
+            assert heading, node["name"]
+            asked = " ".join(line.removeprefix("-- ") for line in heading[0].splitlines())
+            assert " ".join(node["description"].split()) == asked, node["name"]
+            assert asked.endswith("?"), node["name"]
+
+
+def test_every_dashboard_is_an_exposure_of_the_marts_that_it_shows(manifest):
+    exposures = {exposure["name"]: exposure for exposure in manifest["exposures"].values()}
+    asked = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "analysis"}
+    shown = set()
+    for page in dashboards():
+        names = {*page.datasets(), *(CHOICES if page.has_filters else ())}
+        shown |= names
+        wanted = {parent for name in names for parent in asked[name]["depends_on"]["nodes"]}
+        exposure = exposures.pop(f"dashboard_{page.name}")
+        assert sorted(exposure["depends_on"]["nodes"]) == sorted(wanted), page.name
+        assert exposure["label"] == page.title
+        assert exposure["description"].strip(), page.name
+        assert all("marts" in manifest["nodes"][name]["fqn"] for name in wanted), page.name
+    assert exposures == {}
+    assert shown == set(analyses()), "analyses that no page shows, or the other way round"
+
+
+def test_there_are_fifteen_questions():
     assert [question.number for question in questions()] == list(range(1, 16))
     assert all(question.asked.endswith("?") for question in questions())
 
@@ -147,7 +170,7 @@ def test_models_know_no_engine(what):
 
 def test_a_column_of_a_joined_table_carries_its_name():
     """ClickHouse would name it `table.column` wherever two tables of the join have it."""
-    for path in [*PROJECT.glob("models/**/*.sql"), *PROJECT.glob("analyses/*.sql")]:
+    for path in [*PROJECT.glob("models/**/*.sql"), *PROJECT.glob("analyses/**/*.sql")]:
         for selected in re.findall(r"\bselect\b(.*?)\bfrom\b", path.read_text(), re.DOTALL):
             assert not re.search(r"^\s*\w+\.\w+,?$", selected, re.MULTILINE), (path, selected)
 

@@ -36,35 +36,16 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-OPTIONS = ("--start", "2024-02-10", "--days", "40", "--beds", "120", "--set", "initial_patients=3000", "--dirty")
 WORLD = replace(PRESETS["demo"], start=date(2024, 2, 10), days=40, beds=120, initial_patients=3_000, dirty_share=0.002)
 RELATIONS = [relation for relations in LAYERS.values() for relation in relations]
 
 
-@pytest.fixture(scope="module")
-def target(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("target")
-    os.environ["DBT_TARGET_PATH"] = str(folder)
-    yield folder
-    del os.environ["DBT_TARGET_PATH"]
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory, target) -> tuple[Lake, str]:
-    """A lake on which everything was run, by a process that may not reach any network, and what it said."""
-    lake = Lake.at(tmp_path_factory.mktemp("ran") / "lake")
-    code = (
-        "import socket, sys\n"
-        "def refuse(*arguments): raise SystemExit(f'tried to reach {arguments[1:]}')\n"
-        "socket.socket.connect = socket.socket.connect_ex = refuse\n"
-        "socket.getaddrinfo = lambda *arguments, **named: refuse(None, *arguments)\n"
-        "from loaders.cli import main; main()"
-    )
-    command = [sys.executable, "-c", code, "run", "--lake", str(lake.root), *OPTIONS]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ""
-    return lake, done.stdout
+@pytest.fixture(scope="module", autouse=True)
+def target(ran) -> Path:
+    """Where the run wrote, and where this module's commands write."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DBT_TARGET_PATH", str(ran.target))
+        yield ran.target
 
 
 def rows(warehouse: Path, query: str) -> list[tuple]:
@@ -95,7 +76,7 @@ def sha(path: Path) -> str:
 
 
 def test_a_run_says_what_a_person_wants_to_know(ran, target):
-    lake, said = ran
+    lake, said = ran.lake, ran.said
     assert "world     demo, seed 42: 2 facilities, 120 beds, 40 days from 2024-02-10, 0.2% of each fault" in said
     for step in ("generate", "stage", "check     staging", "build", "check     marts", "docs", "run"):
         assert f"\n{step}" in said
@@ -111,7 +92,7 @@ def test_a_run_says_what_a_person_wants_to_know(ran, target):
 
 
 def test_the_warehouse_holds_what_was_simulated(ran):
-    lake, _ = ran
+    lake = ran.lake
     for relation in RELATIONS:
         assert rows(published(lake), f"select count(*) from {relation}")[0][0] > 0
     for schema, view in rows(
@@ -124,7 +105,7 @@ def test_the_warehouse_holds_what_was_simulated(ran):
 
 
 def test_late_comers_find_the_same_published_file(ran):
-    lake, _ = ran
+    lake = ran.lake
     assert not building(lake).exists()
     runner = CliRunner().invoke(app, ["status", "--lake", str(lake.root), "--json"])
     found = json.loads(runner.stdout)
@@ -176,7 +157,7 @@ def page_of(said: str) -> str:
 
 
 def test_questions_are_answered_in_tables_and_as_csv(ran):
-    lake, _ = ran
+    lake = ran.lake
     said = CliRunner().invoke(app, ["ask", "weekday", "--lake", str(lake.root)])
     assert said.exit_code == 0, said.output
     assert said.stdout.startswith("8. On which weekdays do theatres operate most")
@@ -190,7 +171,7 @@ def test_questions_are_answered_in_tables_and_as_csv(ran):
 
 
 def test_a_second_run_finds_nothing_new_and_changes_no_row(ran):
-    lake, _ = ran
+    lake = ran.lake
     before = content(published(lake))
     done = CliRunner().invoke(app, ["run", "--lake", str(lake.root)])
     assert done.exit_code == 0, done.output
@@ -200,7 +181,7 @@ def test_a_second_run_finds_nothing_new_and_changes_no_row(ran):
 
 
 def test_more_days_and_a_full_refresh_agree(ran, tmp_path):
-    lake, _ = ran
+    lake = ran.lake
     shutil.copytree(lake.root, tmp_path / "longer")
     longer = Lake.at(tmp_path / "longer")
     done = CliRunner().invoke(app, ["run", "--lake", str(longer.root), "--days", "55"])
@@ -263,7 +244,7 @@ def test_late_events_end_in_the_rows_of_a_full_refresh(tmp_path, target):
 
 
 def test_a_shut_staging_gate_publishes_nothing(ran, tmp_path):
-    shutil.copytree(ran[0].root, tmp_path / "spoiled")
+    shutil.copytree(ran.lake.root, tmp_path / "spoiled")
     lake = Lake.at(tmp_path / "spoiled")
     before = sha(published(lake))
     path = next(lake.root.glob("staging/admissions/*/*.parquet"))
@@ -280,7 +261,7 @@ def test_a_shut_staging_gate_publishes_nothing(ran, tmp_path):
 
 
 def test_a_shut_marts_gate_publishes_nothing(ran, tmp_path, monkeypatch):
-    shutil.copytree(ran[0].root, tmp_path / "lake")
+    shutil.copytree(ran.lake.root, tmp_path / "lake")
     lake = Lake.at(tmp_path / "lake")
     before = sha(published(lake))
     impossible = Expectation("expect_table_row_count_to_be_between", {"max_value": 0}, "there is nothing at all")
@@ -299,7 +280,7 @@ def test_a_shut_marts_gate_publishes_nothing(ran, tmp_path, monkeypatch):
 
 def test_a_failed_dbt_test_publishes_nothing_and_says_which(ran, tmp_path):
     """A staged admission vanishes, manifest and all: the warehouse no longer equals the truth."""
-    shutil.copytree(ran[0].root, tmp_path / "lake")
+    shutil.copytree(ran.lake.root, tmp_path / "lake")
     lake = Lake.at(tmp_path / "lake")
     before = sha(published(lake))
     for folder in ("staging", "quarantine", "state/staged"):
@@ -393,11 +374,11 @@ def plain_dbt(tmp_path: Path, *command: str, **environment: str) -> subprocess.C
 
 
 def test_plain_dbt_builds_it_all_with_unit_tests_and_source_tests(ran, tmp_path):
-    done = plain_dbt(tmp_path, "build", WARDHOUSE_LAKE=str(ran[0].root))
+    done = plain_dbt(tmp_path, "build", WARDHOUSE_LAKE=str(ran.lake.root))
     assert done.returncode == 0, done.stdout
     assert "ERROR=0" in done.stdout
     assert "unit tests" in done.stdout
-    assert_same(content(tmp_path / "plain.duckdb"), content(published(ran[0])))
+    assert_same(content(tmp_path / "plain.duckdb"), content(published(ran.lake)))
 
 
 def test_plain_dbt_without_staged_data_says_what_to_do(tmp_path):
@@ -409,7 +390,7 @@ def test_plain_dbt_without_staged_data_says_what_to_do(tmp_path):
 
 def test_plain_dbt_leaves_a_foreign_database_alone(ran, tmp_path):
     foreign(tmp_path / "plain.duckdb")
-    done = plain_dbt(tmp_path, "run", WARDHOUSE_LAKE=str(ran[0].root))
+    done = plain_dbt(tmp_path, "run", WARDHOUSE_LAKE=str(ran.lake.root))
     assert done.returncode != 0
     assert "holds tables that are not Wardhouse's" in done.stdout
     assert rows(tmp_path / "plain.duckdb", "select table_name from information_schema.tables") == [("mine",)]
@@ -420,7 +401,7 @@ def shown(lake: Lake, *arguments: str):
 
 
 def test_a_stay_is_told_from_admission_to_discharge(ran):
-    lake, _ = ran
+    lake = ran.lake
     (encounter_id, sets, notes, abnormal), *_ = rows(
         published(lake),
         "select encounter_id, sets, notes, abnormal from core.fact_encounters "
@@ -446,7 +427,7 @@ def test_a_stay_is_told_from_admission_to_discharge(ran):
 
 
 def test_sets_that_tell_nothing_new_are_told_together(ran):
-    lake, _ = ran
+    lake = ran.lake
     default = shown(lake)
     assert default.exit_code == 0
     encounter_id = default.stdout.split()[1].rstrip(":")
@@ -459,7 +440,7 @@ def test_sets_that_tell_nothing_new_are_told_together(ran):
 
 
 def test_a_stay_that_cannot_be_shown_is_explained_in_one_line(ran):
-    lake, _ = ran
+    lake = ran.lake
     ((in_bed,), *_) = rows(
         published(lake),
         "select encounter_id from core.fact_admissions anti join core.fact_encounters using (encounter_id)",
@@ -480,7 +461,7 @@ def shown_robot(lake: Lake, *arguments: str):
 
 
 def test_a_robot_is_told_by_all_its_versions_and_visits(ran):
-    lake, _ = ran
+    lake = ran.lake
     default = shown_robot(lake)
     assert default.exit_code == 0
     robot_id = default.stdout.split()[1].rstrip(":")
@@ -504,7 +485,7 @@ def test_a_robot_is_told_by_all_its_versions_and_visits(ran):
 
 
 def test_a_robot_that_cannot_be_shown_is_explained_in_one_line(ran):
-    lake, _ = ran
+    lake = ran.lake
     for name, said in {"R1'": "is no robot id: they look like R0001", "R9999": "there is no robot R9999 in"}.items():
         done = shown_robot(lake, name)
         assert done.exit_code == 1

@@ -77,6 +77,7 @@
     place.replaceChildren();
     if (missing) return null;
     const spec = { ...figure.spec, datasets: { ...figure.spec.datasets, rows: some } };
+    if (figure.bands) spec.height = figure.bands.pixels * new Set(some.map((row) => row[figure.bands.field])).size;
     return vegaEmbed(place, spec, {
       actions: false,
       ast: false,
