@@ -1,4 +1,5 @@
--- What does the whole network look like, in a few figures?
+-- How many robotic cases were performed, how many discharges came back as emergencies, and how many of the figures
+-- that can be judged agree with published ones?
 with volume as (
 
     select * from {{ ref("daily_procedure_volume") }}

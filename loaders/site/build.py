@@ -8,12 +8,16 @@ from pathlib import Path
 
 import vl_convert
 
+from loaders.contracts import contracts
 from loaders.errors import LakeError, WarehouseError
 from loaders.lake import Lake
+from loaders.quality.results import findings
 from loaders.raw.state import world_of
 from loaders.site.datasets import Dataset, analyses, ask_all, none_of
 from loaders.site.figures import Page
+from loaders.site.pages import overview, quality
 from loaders.site.render import dashboard
+from loaders.status import standing
 from loaders.targets import NAMES, Target
 from loaders.warehouse import Dbt, target_path
 
@@ -46,6 +50,9 @@ def build_site(dbt: Dbt, lake: Lake, missing: str = "") -> Site:
     write_assets(part)
     for page in pages:
         _write(part / f"{page.name}.html", dashboard(page, found, choices, colophon))
+    results, stands = findings(lake, dbt.warehouse.target), standing(lake, contracts())
+    _write(part / quality.FILE, quality.quality_html(results, stands, colophon))
+    _write(part / overview.FILE, overview.overview_html(results, stands, found, colophon))
     _change_places(part, folder)
     shared = sum(path.stat().st_size for path in (folder / "assets").iterdir())
     return Site(folder, {path.name: path.stat().st_size + shared for path in sorted(folder.glob("*.html"))})
@@ -105,7 +112,7 @@ def _periods(known: Dataset) -> list[tuple[str, str]]:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _change_places(part: Path, folder: Path) -> None:

@@ -133,7 +133,7 @@ def test_the_docs_describe_every_column_there_is(ran, target):
 
 
 def test_what_gates_and_dbt_found_is_kept_with_the_lake(ran):
-    lake, said = ran
+    lake, said = ran.lake, ran.said
     found = findings(lake, Target.duckdb)
     assert f"staging: all {len(found.staging.outcomes)} expectations hold" in said
     assert f"marts: all {len(found.marts.outcomes)} expectations hold" in said

@@ -19,6 +19,8 @@ from loaders.targets import NAMES
 FILE = "index.html"
 OPERATIONS, HEADLINE = "site_operations_headline", "site_overview_headline"
 ROWS, FRESHNESS = "site_overview_rows", "site_overview_freshness"
+ANALYSES = (OPERATIONS, HEADLINE, ROWS, FRESHNESS)
+"""What the page asks the warehouse."""
 
 LINKS = {
     "operations.html": "Beds under pressure: how full, who waits and for how long, who stays on.",
