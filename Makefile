@@ -11,7 +11,7 @@ export DO_NOT_TRACK := 1
 export DBT_LOG_PATH := target
 INSTALL := $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode --requirement
 
-.PHONY: help run local test lint bench lock seeds clean
+.PHONY: help run local test lint bench lock seeds picture clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,6 +46,13 @@ lock: $(VENV)/.uv  ## Resolve requirements/*.in anew
 seeds: $(VENV)/.run  ## Make the seeds that Python knows anew
 	$(BIN)/python -m loaders.world.calendar > seeds/calendar.csv
 	$(BIN)/python -m loaders.world.seeds
+
+picture: $(VENV)/.dev  ## Make the README's picture anew, from the site of a run in data/; needs chromium
+	@browser=$$(command -v chromium || command -v google-chrome) || { echo "error: chromium is needed" >&2; exit 1; }; \
+	home=$$(mktemp -d); $$browser --headless=new --no-sandbox --disable-gpu --disable-background-networking --no-first-run \
+		--user-data-dir=$$home --hide-scrollbars --window-size=1180,830 --virtual-time-budget=8000 \
+		--screenshot=$(CURDIR)/docs/dashboard.png file://$(CURDIR)/target/site/operations.html 2> $$home/log \
+		|| cat $$home/log >&2; rm -rf $$home
 
 clean:  ## Remove the environment and what dbt wrote; the lake in data/ stays
 	rm -rf $(VENV) target .pytest_cache .mypy_cache .ruff_cache .hypothesis

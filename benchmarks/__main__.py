@@ -3,7 +3,7 @@
 import shutil
 import sys
 
-from benchmarks import clinical, raw, simulate, staging, telemetry, theatres, warehouses, whole
+from benchmarks import clinical, raw, simulate, site, staging, telemetry, theatres, warehouses, whole
 from benchmarks.measure import fresh
 
 ALL = {
@@ -13,6 +13,7 @@ ALL = {
     "telemetry": telemetry,
     "theatres": theatres,
     "staging": staging,
+    "site": site,
     "whole": whole,
     "warehouses": warehouses,
 }

@@ -41,6 +41,7 @@ from loaders.quality.parity import (
     stop_at_differences,
 )
 from loaders.raw.generate import generate
+from loaders.site.datasets import analyses, ask_all
 from loaders.staging.stage import stage
 from loaders.targets import Target, Warehouse, duckdb_warehouse
 from loaders.warehouse import Dbt, published
@@ -255,6 +256,23 @@ def test_every_question_has_the_same_answer_on_every_engine(first):
             assert len(told.rows) == len(same.rows), name
             for row, twin in zip(told.rows, same.rows, strict=True):
                 assert list(row) == [pytest.approx(v, rel=1e-9) if isinstance(v, float) else v for v in twin], name
+
+
+@pytest.mark.long
+def test_the_site_shows_the_same_on_every_engine(first):
+    found = {
+        target: ask_all(warehouse, Dbt(str(first.lake), warehouse).compiled(analyses()))
+        for target, warehouse in first.warehouses.items()
+    }
+    for target, datasets in found.items():
+        for name, same in found[Target.duckdb].items():
+            told = datasets[name]
+            assert told.missing == "", (target, name)
+            assert list(told.columns) == list(same.columns), (target, name)
+            assert told.rows == same.rows, (target, name)
+            for column, values in told.columns.items():
+                for value, twin in zip(values, same.columns[column], strict=True):
+                    assert value == (pytest.approx(twin, rel=1e-9) if isinstance(twin, float) else twin), (target, name)
 
 
 @pytest.mark.long

@@ -239,6 +239,7 @@
   // `drawn` counts how often all charts have been drawn to the end
   function redraw(isDark) {
     Promise.all(site.figures.map((figure) => draw(figure, isDark))).then(() => {
+      performance.mark("drawn");
       document.body.dataset.drawn = String(Number(document.body.dataset.drawn || 0) + 1);
     });
   }
