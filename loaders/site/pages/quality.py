@@ -196,7 +196,7 @@ def _expectations_figure() -> Figure:
             alt.Y("relation:N", title=None, sort=None, axis=alt.Axis(labelLimit=240)),
             alt.X("expectations:Q", title="Expectations", stack="zero"),
             colours(("holds", "fails"), (SAFE, ALARM), field="outcome"),
-            order=alt.Order("outcome:N"),
+            order=alt.Order("outcome_order:Q"),
             tooltip=tips(
                 ("relation:N", "Relation", ""), ("outcome:N", "Outcome", ""), ("expectations:Q", "Expectations", ",")
             ),
@@ -300,7 +300,13 @@ def _by_relation(found: Findings) -> list[dict[str, Any]]:
     broken = {relation for _, relation, outcome in counted if outcome == "fails"}
     order = sorted(counted, key=lambda key: (key[1] not in broken, key[0] == "marts", key[1], key[2]))
     return [
-        {"relation": relation, "gate": gate, "outcome": outcome, "expectations": counted[gate, relation, outcome]}
+        {
+            "relation": relation,
+            "gate": gate,
+            "outcome": outcome,
+            "outcome_order": int(outcome == "holds"),
+            "expectations": counted[gate, relation, outcome],
+        }
         for gate, relation, outcome in order
     ]
 
@@ -308,34 +314,36 @@ def _by_relation(found: Findings) -> list[dict[str, Any]]:
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def _expectations(found: Findings) -> list[dict[str, str]]:
+def _expectations(found: Findings) -> list[tuple[str, ...]]:
+    """State, gate, relation, what was expected and what was found, failures first."""
     rows = [
-        {
-            "state": "holds" if outcome.passed else "fails",
-            "gate": gate,
-            "relation": outcome.relation,
-            "what": outcome.expectation,
-            "found": outcome.error or outcome.observed,
-        }
+        (
+            "holds" if outcome.passed else "fails",
+            gate,
+            outcome.relation,
+            outcome.expectation,
+            outcome.error or outcome.observed,
+        )
         for gate, results in (("staging", found.staging), ("marts", found.marts))
         for outcome in (results.outcomes if results else ())
     ]
-    return sorted(rows, key=lambda row: row["state"] != "fails")
+    return sorted(rows, key=lambda row: row[0] != "fails")
 
 
-def _tests(results: BuildResults | None) -> list[dict[str, Any]]:
+def _tests(results: BuildResults | None) -> list[tuple[str, ...]]:
+    """State, kind, what is guarded, the test, failing rows and seconds, failures first."""
     rows = [
-        {
-            "state": _outcome(test.status),
-            "kind": test.kind,
-            "guards": f"{test.relation}.{test.column}" if test.column else test.relation or test.layer,
-            "what": test.description or test.name,
-            "failures": f"{test.failures:,}" if test.failures is not None else "–",
-            "seconds": f"{test.seconds:.2f}",
-        }
+        (
+            _outcome(test.status),
+            test.kind,
+            f"{test.relation}.{test.column}" if test.column else test.relation or test.layer,
+            test.description or test.name,
+            f"{test.failures:,}" if test.failures is not None else "–",
+            f"{test.seconds:.2f}",
+        )
         for test in (results.tests if results else ())
     ]
-    return sorted(rows, key=lambda row: ("fails", "skipped", "passes").index(row["state"]))
+    return sorted(rows, key=lambda row: ("fails", "skipped", "passes").index(row[0]))
 
 
 def _parity(found: Findings) -> dict[str, Any] | None:
