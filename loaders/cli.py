@@ -449,6 +449,31 @@ def ask(
             typer.echo("\n".join(asking.as_csv(told) if as_csv else asking.lines(told)) + separator)
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+def metrics(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="COMMAND", help="What to ask; by default metrics are listed.")
+    ] = None,
+    lake: LakeOption = "data",
+    target: TargetOption = Target.duckdb,
+) -> None:
+    """Ask the warehouse for metrics by time, hospital, department, robot or procedure.
+
+    What follows the options is MetricFlow's own command: query, list, validate-configs. It needs DuckDB or Redshift.
+
+    Example: wardhouse metrics query --metrics occupancy --group-by metric_time__month,facility
+    """
+    from loaders.metrics import ask, check_target, listing
+
+    if not arguments:
+        typer.echo("\n".join(listing()))
+        return
+    check_target(target)
+    with _built(target, Lake.at(lake)) as dbt:
+        code = ask(dbt, arguments)
+    raise typer.Exit(code)
+
+
 @app.command()
 def status(
     lake: LakeOption = "data",

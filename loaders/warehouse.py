@@ -137,6 +137,15 @@ class Dbt:
         results = self._run("compile", "--no-introspect", "--select", *names)
         return {result.node.name: result.node.compiled_code for result in results}
 
+    @contextmanager
+    def environment(self) -> Iterator[None]:
+        """Others that read this project as dbt does find its warehouse, lake and files in the environment."""
+        with _environment(self.lake, self.warehouse, DBT_PROJECT_DIR=str(PROJECT), DBT_PROFILES_DIR=str(PROJECT)):
+            try:
+                yield
+            finally:
+                _let_go()
+
     def docs(self) -> Path:
         """The docs site as one page. Raises WarehouseError when dbt cannot make it."""
         self._run("docs", "generate", "--static", "--no-compile")
@@ -210,7 +219,7 @@ def _project() -> list[str]:
 
 
 @contextmanager
-def _environment(lake: str, warehouse: Warehouse) -> Iterator[None]:
+def _environment(lake: str, warehouse: Warehouse, **more: str) -> Iterator[None]:
     """What profiles.yml and dbt_project.yml read, and dbt's telemetry off whatever they say."""
     settings = {
         "WARDHOUSE_LAKE": lake,
@@ -219,6 +228,7 @@ def _environment(lake: str, warehouse: Warehouse) -> Iterator[None]:
         "DBT_LOG_PATH": str(target_path()),
         "DO_NOT_TRACK": "1",
         **warehouse.environment,
+        **more,
     }
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)

@@ -17,7 +17,7 @@ from loaders.lake import Lake
 from loaders.lock import writing
 from loaders.project import PROJECT
 
-COMMANDS = ["run", "generate", "stage", "check", "build", "docs", "show", "ask", "status", "parity", "serve"]
+COMMANDS = ["run", "generate", "stage", "check", "build", "docs", "show", "ask", "metrics", "status", "parity", "serve"]
 README = (PROJECT / "README.md").read_text()
 
 

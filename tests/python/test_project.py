@@ -238,6 +238,7 @@ def test_telemetry_is_off_in_code():
     assert "send_anonymous_usage_stats: false" in (PROJECT / "dbt_project.yml").read_text()
     assert '"DO_NOT_TRACK": "1"' in (PROJECT / "loaders/warehouse.py").read_text()
     assert 'os.environ["GX_ANALYTICS_ENABLED"] = "false"' in (PROJECT / "loaders/quality/gates.py").read_text()
+    assert "main.UpdateChecker = _NoUpdates" in (PROJECT / "loaders/metrics.py").read_text()
 
 
 def test_locks_are_of_one_piece():
