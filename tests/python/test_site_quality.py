@@ -22,12 +22,13 @@ from loaders.quality.keep import settle_gate, settle_parity, settled_build
 from loaders.quality.parity import CONTROLS
 from loaders.quality.results import Findings, findings, keep
 from loaders.raw.generate import generate
-from loaders.site.datasets import Dataset
+from loaders.site.datasets import FOLDER, Dataset
 from loaders.site.pages.overview import overview_html
 from loaders.site.pages.quality import quality_html, write_quality
 from loaders.staging.manifest import MANIFEST_KEY, Counts
 from loaders.staging.stage import stage
 from loaders.status import Refusal, Standing, Status, standing
+from loaders.summary import LAYERS
 from loaders.targets import Target, duckdb_warehouse
 from loaders.warehouse import Dbt, building
 
@@ -348,6 +349,11 @@ def test_the_overview_says_what_there_is():
     assert 'class="missing"' not in html.replace('<noscript><p class="missing">', "").replace(
         '<p class="missing" hidden>', ""
     )
+
+
+def test_the_overview_counts_the_relations_of_the_summary():
+    counted = re.findall(r'"(\w+\.\w+)"', (FOLDER / "site_overview_rows.sql").read_text())
+    assert sorted(counted) == sorted(relation for relations in LAYERS.values() for relation in relations)
 
 
 NOT_THERE = {
