@@ -36,3 +36,48 @@
         {%- endif %}
     {%- endfor %}
 {%- endmacro %}
+
+{#-
+    The end of a query, after the comma behind a CTE of simulated figures beside published bands: where each figure lies
+    on a common axis, on which every band goes from 0 to 1. A figure further than one band away from its own is shown
+    there, at -1 or 2, and is_off_axis; its verdict, where it says more than that it agrees, stands at said_at.
+-#}
+{% macro beside_bands(figures, is_counted=true) -%}
+placed as (
+
+    select
+        *,
+        {{ ratio("(simulated_value - published_lowest)", "(published_highest - published_lowest)") }} as place
+    from {{ figures }}
+
+),
+
+final as (
+
+    select
+        metric_order,
+        metric,
+        description,
+        unit,
+        simulated_value,
+        published_lowest,
+        published_highest,
+        verdict,
+        {% if is_counted %}
+        row_count,
+        {% endif %}
+        source,
+        case when place < -1 then -1 when place > 2 then 2 else place end as position,
+        case
+            when place is null then cast(0.5 as {{ type_double() }})
+            when place < -1 then -1
+            when place > 2 then 2
+            else place
+        end as said_at,
+        case when place < -1 or place > 2 then 'yes' else 'no' end as is_off_axis
+    from placed
+
+)
+
+select * from final
+{%- endmacro %}

@@ -1,5 +1,6 @@
 """Makes the site of a lake and its warehouse: asks once, writes all pages beside the old ones, then changes places."""
 
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -15,13 +16,14 @@ from loaders.quality.results import findings
 from loaders.raw.state import world_of
 from loaders.site.datasets import Dataset, analyses, ask_all, none_of
 from loaders.site.figures import Page
+from loaders.site.model.pages import write_model_pages
 from loaders.site.pages import overview, quality
 from loaders.site.render import dashboard
 from loaders.status import standing
 from loaders.targets import NAMES, Target
 from loaders.warehouse import Dbt, target_path
 
-DASHBOARDS = ("operations",)
+DASHBOARDS = ("operations", "clinical", "realism")
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -53,9 +55,10 @@ def build_site(dbt: Dbt, lake: Lake, missing: str = "") -> Site:
     results, stands = findings(lake, dbt.warehouse.target), standing(lake, contracts())
     _write(part / quality.FILE, quality.quality_html(results, stands, colophon))
     _write(part / overview.FILE, overview.overview_html(results, stands, found, colophon))
+    manifest, catalog = dbt.artifacts()
+    write_model_pages(part, manifest, catalog, colophon, None if missing else dbt.warehouse, missing)
     _change_places(part, folder)
-    shared = sum(path.stat().st_size for path in (folder / "assets").iterdir())
-    return Site(folder, {path.name: path.stat().st_size + shared for path in sorted(folder.glob("*.html"))})
+    return Site(folder, {path.name: _size(path) for path in sorted(folder.glob("*.html"))})
 
 
 def dashboards() -> list[Page]:
@@ -109,6 +112,12 @@ def _periods(known: Dataset) -> list[tuple[str, str]]:
     months = [period for period in periods if len(period) == 7]
     shown = [(year, year) for year in years] if len(years) > 1 else []
     return shown + [(month, f"{date.fromisoformat(f'{month}-01'):%B %Y}") for month in months]
+
+
+def _size(page: Path) -> int:
+    """Bytes of a page and of the assets that it loads."""
+    assets = set(re.findall(r'"(assets/[\w.]+)"', page.read_text(encoding="utf-8")))
+    return sum(path.stat().st_size for path in (page, *(page.parent / asset for asset in assets)))
 
 
 def _write(path: Path, text: str) -> None:

@@ -26,11 +26,12 @@ THEMES: dict[str, dict[str, Any]] = {
             "labelColor": quiet, "titleColor": quiet, "gridColor": grid, "domainColor": grid, "tickColor": grid,
             "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "aria": False,
         },
-        "axisX": {"grid": False},
+        "axisX": {"grid": False, "labelSeparation": 8, "labelBound": True},
         "axisBand": {"grid": False},
         "legend": {
             "labelColor": text, "titleColor": quiet, "labelFontSize": 12, "titleFontSize": 12, "orient": "top",
             "titleFontWeight": "normal", "aria": False, "symbolType": "square", "labelLimit": 260,
+            "columns": {"expr": "windowSize()[0] < 600 ? 1 : 0"},
         },
         "header": {"labelColor": text, "titleColor": quiet, "labelFontSize": 12},
         "title": {"color": text},

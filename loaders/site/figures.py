@@ -7,16 +7,22 @@ from typing import Literal
 from altair.vegalite.v6.api import TopLevelMixin
 
 Kind = Literal["text", "integer", "decimal", "share", "minutes", "hours", "days", "gbp", "date", "month", "yes"]
-"""How a value is written: 0.123 as share is 12.3 %; minutes, hours and days have one decimal and their unit."""
+"""How a value is written: 0.123 as share is 12.3 %, 0.0012 is 0.12 %; minutes, hours and days have one decimal and
+their unit."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: of the dataset, its heading, and how its values are written."""
+    """A column of a table: of the dataset, its heading, and how its values are written.
+
+    Where values of one column differ in unit, `kind_from` is the column that names each row's kind; `kind` is for rows
+    where it names none.
+    """
 
     name: str
     title: str
     kind: Kind = "text"
+    kind_from: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
         "dataset": figure.dataset,
         "table": figure.table,
         "needs": figure.needs,
-        "columns": [{"name": column.name, "title": column.title, "kind": column.kind} for column in figure.columns],
+        "columns": [asdict(column) for column in figure.columns],
         "spec": spec,
         "bands": _bands(spec),
     }

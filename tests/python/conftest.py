@@ -20,6 +20,7 @@ from loaders.lake import Lake
 from loaders.lake.s3_client import forget
 from loaders.raw.generate import generate
 from loaders.staging.stage import stage
+from loaders.warehouse import published
 from loaders.world.config import PRESETS, World
 
 if TYPE_CHECKING:
@@ -80,6 +81,19 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
             assert done.stderr == ""
             (folder / "said").write_text(done.stdout)
     return Ran(Lake.at(folder / "lake"), (folder / "said").read_text(), folder / "target")
+
+
+@pytest.fixture(scope="session")
+def site_artifacts(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """dbt's manifest, with models compiled, and its catalog of a warehouse after a whole run."""
+    code = (
+        "import sys; from pathlib import Path; from loaders.targets import duckdb_warehouse; "
+        "from loaders.warehouse import Dbt; Dbt(sys.argv[1], duckdb_warehouse(Path(sys.argv[2]))).artifacts()"
+    )
+    target = tmp_path_factory.mktemp("artifacts")
+    command = [sys.executable, "-c", code, str(ran.lake), str(published(ran.lake))]
+    subprocess.run(command, check=True, timeout=300, env={**os.environ, "DBT_TARGET_PATH": str(target)})
+    return target / "manifest.json", target / "catalog.json"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import axe_core_python
 import duckdb
@@ -20,7 +20,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from loaders.lake import Lake
 from loaders.site.build import build_site, dashboards
 from loaders.site.datasets import analyses
-from loaders.site.figures import Figure, Page
+from loaders.site.figures import Column, Figure, Kind, Page
 from loaders.site.render import PAGES
 from loaders.targets import duckdb_warehouse
 from loaders.warehouse import Dbt, published
@@ -139,52 +139,111 @@ def written(value: float | None, kind: str) -> str:
     if value is None:
         return "–"
     exact = float(f"{float(value):.7g}")
+    fine = 2 if 0 < abs(exact) < 0.01 else 1
     exact = 100 * exact if kind == "share" else exact
     small = 0 if abs(exact) >= 100 else 1 if abs(exact) >= 10 else 2
-    digits = {"integer": 0, "gbp": 0, "decimal": small}.get(kind, 1)
-    number = f"{Decimal(exact).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,}"
+    digits = {"integer": 0, "gbp": 0, "decimal": small, "share": fine}.get(kind, 1)
+    number = f"{Decimal(str(exact)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,}"
     unit = {"share": " %", "minutes": " min", "hours": " h", "days": " d"}.get(kind, "")
     return f"{'£' if kind == 'gbp' else ''}{number}{unit}"
 
 
 BY_HAND = {
-    "occupancy": (
-        "share",
-        "select sum(sod_occupied_beds) / sum(sod_capacity_beds) from operations.bed_utilisation "
-        "where is_general_acute and {where}",
-        "snapshot_date",
-    ),
-    "admissions": (
-        "integer",
-        "select count(*) from core.fact_admissions where admission_date >= date '2024-02-10' and {where}",
-        "admission_date",
-    ),
-    "p90_wait": (
-        "hours",
-        "select quantile_cont(wait_minutes, 0.9) / 60 from core.fact_admissions "
-        "where admission_date >= date '2024-02-10' and {where}",
-        "admission_date",
-    ),
-    "delayed": (
-        "share",
-        "select avg(is_delayed::int) from core.fact_discharges where discharge_date >= date '2024-02-10' and {where}",
-        "discharge_date",
-    ),
+    "operations": {
+        "occupancy": (
+            "share",
+            "select sum(sod_occupied_beds) / sum(sod_capacity_beds) from operations.bed_utilisation "
+            "where is_general_acute and {where}",
+            "snapshot_date",
+        ),
+        "admissions": (
+            "integer",
+            "select count(*) from core.fact_admissions where admission_date >= date '2024-02-10' and {where}",
+            "admission_date",
+        ),
+        "p90_wait": (
+            "hours",
+            "select quantile_cont(wait_minutes, 0.9) / 60 from core.fact_admissions "
+            "where admission_date >= date '2024-02-10' and {where}",
+            "admission_date",
+        ),
+        "delayed": (
+            "share",
+            "select avg(is_delayed::int) from core.fact_discharges "
+            "where discharge_date >= date '2024-02-10' and {where}",
+            "discharge_date",
+        ),
+    },
+    "clinical": {
+        "encounters": (
+            "integer",
+            "select count(*) from core.fact_encounters where discharge_date >= date '2024-02-10' and {where}",
+            "discharge_date",
+        ),
+        "high_share": (
+            "share",
+            "select avg((news2_score >= 7)::int) from core.fact_vitals "
+            "where observed_at >= date '2024-02-10' and {where}",
+            "observed_at",
+        ),
+        "deteriorated": (
+            "share",
+            "select avg((coalesce(highest, 0) >= 7)::int) from core.fact_encounters left join "
+            "(select encounter_id, max(news2_score) as highest from core.fact_vitals group by all) "
+            "using (encounter_id) where is_adult and discharge_date >= date '2024-02-10' and {where}",
+            "discharge_date",
+        ),
+        "stay": (
+            "days",
+            "select median(stay_hours) / 24 from core.fact_encounters "
+            "where discharge_date >= date '2024-02-10' and {where}",
+            "discharge_date",
+        ),
+        "readmitted": (
+            "share",
+            "select sum(emergency_readmissions) / sum(index_discharges) from clinical.readmissions where {where}",
+            "month_start_date",
+        ),
+        "died": (
+            "share",
+            "select avg(is_death::int) from core.fact_encounters where discharge_date >= date '2024-02-10' and {where}",
+            "discharge_date",
+        ),
+    },
 }
-"""Figures of the Operations page, asked again in other words: kind, query, and the day that a period is of."""
+"""Figures of pages, asked again in other words: kind, query, and the day that a period is of."""
 
 
 @pytest.mark.parametrize("facility", ["all", "F01"])
 @pytest.mark.parametrize("period", ["all", "2024-03"])
-def test_figures_equal_a_query_of_the_warehouse(site, show, facility, period):
-    page = show(site.address("operations.html", f"facility={facility}&period={period}"))
+@pytest.mark.parametrize("dashboard", BY_HAND)
+def test_figures_equal_a_query_of_the_warehouse(site, show, dashboard, facility, period):
+    page = show(site.address(f"{dashboard}.html", f"facility={facility}&period={period}"))
     with duckdb.connect(str(site.warehouse), read_only=True) as connection:
-        for name, (kind, query, day) in BY_HAND.items():
+        for name, (kind, query, day) in BY_HAND[dashboard].items():
             where = "true" if facility == "all" else f"facility_id = '{facility}'"
             where += "" if period == "all" else f" and strftime({day}, '%Y-%m') = '{period}'"
             (value,) = connection.execute(query.format(where=where)).fetchone()
             found = page.find_element(By.CSS_SELECTOR, f'[data-figure="{name}"]').text
             assert found == written(value, kind), name
+
+
+def test_simulated_figures_stand_where_their_bands_say(site):
+    placed = 0
+    with duckdb.connect(str(site.warehouse), read_only=True) as connection:
+        for domain in ("operations", "clinical", "robotics"):
+            for row in picked(connection, site.compiled[f"site_realism_{domain}"], "all", "all"):
+                value, lowest, highest = (row[f] for f in ("simulated_value", "published_lowest", "published_highest"))
+                if value is None:
+                    assert (row["position"], row["said_at"]) == (None, 0.5), row
+                    continue
+                place = (value - lowest) / (highest - lowest)
+                assert row["position"] == row["said_at"] == pytest.approx(min(max(place, -1), 2)), row
+                assert row["is_off_axis"] == ("no" if -1 <= place <= 2 else "yes"), row
+                side = "below" if place < 0 else "above" if place > 1 else "agrees"
+                assert row["verdict"] in (side, "too little data"), row
+                placed += 1
+    assert placed > 30
 
 
 def picked(connection: duckdb.DuckDBPyConnection, query: str, facility: str, period: str) -> list[dict[str, Any]]:
@@ -213,7 +272,7 @@ def test_every_table_has_the_rows_of_its_query_and_every_chart_is_drawn(site, sh
                 rows = picked(connection, query, facility, period)
                 where = (page.name, figure.name, facility, period)
                 assert table_of(shown, figure) == [
-                    [cell(row[column.name], column.kind) for column in figure.columns] for row in rows
+                    [cell(row[column.name], kind_of(column, row)) for column in figure.columns] for row in rows
                 ], where
                 marks = shown.execute_script(
                     "return document.getElementById(arguments[0]).querySelectorAll('svg path, canvas').length",
@@ -232,6 +291,11 @@ def table_of(page: Chrome, figure: Figure) -> list[list[str]]:
         """,
         figure.name,
     )
+
+
+def kind_of(column: Column, row: dict[str, Any]) -> str:
+    named = row.get(column.kind_from)
+    return named if named in get_args(Kind) else column.kind
 
 
 def cell(value: Any, kind: str) -> str:

@@ -48,7 +48,7 @@
     text: String,
     integer: (value) => whole.format(value),
     decimal,
-    share: (value) => `${one.format(100 * value)} %`,
+    share: (value) => `${(value !== 0 && Math.abs(value) < 0.01 ? two : one).format(100 * value)} %`,
     minutes: (value) => `${one.format(value)} min`,
     hours: (value) => `${one.format(value)} h`,
     days: (value) => `${one.format(value)} d`,
@@ -58,6 +58,7 @@
     yes: (value) => (value ? "yes" : "no"),
   };
   const shown = (value, kind) => (value === null || value === undefined ? NONE : written[kind](value));
+  const kindOf = (column, row) => (Object.hasOwn(written, row[column.kind_from]) ? row[column.kind_from] : column.kind);
   const isNumber = (kind) => !["text", "date", "month", "yes"].includes(kind);
 
   // --- charts -------------------------------------------------------------------------------------------------------
@@ -183,7 +184,7 @@
       for (const column of figure.columns) {
         const cell = line.insertCell();
         if (isNumber(column.kind)) cell.className = "number";
-        cell.textContent = shown(row[column.name], column.kind);
+        cell.textContent = shown(row[column.name], kindOf(column, row));
       }
     }
     details.querySelector(".scroll").replaceChildren(table);
