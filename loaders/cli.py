@@ -21,10 +21,9 @@ from loaders.progress import Clock, bar
 from loaders.targets import NAMES, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from loaders.errors import SourceError
-    from loaders.quality.gates import Outcome
     from loaders.raw.theatres import Source
     from loaders.targets import Warehouse
     from loaders.warehouse import Dbt
@@ -190,10 +189,10 @@ def run(
         world = _world(place, preset, seed, start, days, facilities, beds, pack, dirty, settings)
         _generate(place, world, None, workers, source_db)
         _stage(place, workers, source_db, overlap_days)
-        _check_staging(place)
+        _check_staging(place, target)
         with _to_build(target, place) as dbt:
-            _build(dbt, full_refresh)
-            _check_marts(dbt.warehouse)
+            _build(dbt, place, full_refresh)
+            _check_marts(dbt.warehouse, place)
             _publish(dbt, place)
             site = _docs(dbt, place)
             typer.echo(clock.line("run", "everything is published"))
@@ -278,10 +277,10 @@ def check(
     """
     place = Lake.at(lake)
     if gate is Gate.staging:
-        _check_staging(place)
+        _check_staging(place, target)
     else:
         with _built(target, place) as dbt:
-            _check_marts(dbt.warehouse)
+            _check_marts(dbt.warehouse, place)
 
 
 @app.command()
@@ -300,7 +299,7 @@ def build(
 
     place = Lake.at(lake)
     with writing(place), _to_build(target, place) as dbt:
-        _build(dbt, full_refresh)
+        _build(dbt, place, full_refresh)
         _publish(dbt, place)
         typer.echo(f"published {dbt.warehouse.label}")
 
@@ -345,9 +344,8 @@ def parity(
     Example: wardhouse parity --target duckdb --target clickhouse
     """
     from loaders.lock import writing
-    from loaders.quality.page import write_parity_page
-    from loaders.quality.parity import compare, relations, report, stop_at_differences
-    from loaders.warehouse import target_path
+    from loaders.quality.keep import settle_parity
+    from loaders.quality.parity import compare, relations, report
 
     place, clock = Lake.at(lake), Clock()
     chosen = list(dict.fromkeys(targets or Target))
@@ -357,14 +355,13 @@ def parity(
         built = []
         for target in chosen:
             dbt = stack.enter_context(_to_build(target, place))
-            _build(dbt, full_refresh)
+            _build(dbt, place, full_refresh)
             _publish(dbt, place)
             built.append(dbt)
         with bar("parity", "relations") as advance:
             verdicts = compare(relations(built[0].project()), [dbt.warehouse for dbt in built], advance)
-    page = write_parity_page(target_path() / "docs" / "parity.html", verdicts, NAMES[chosen[0]])
-    typer.echo("\n".join(report(verdicts)))
-    stop_at_differences(verdicts, page)
+        typer.echo("\n".join(report(verdicts)))
+        settle_parity(place, NAMES[chosen[0]], verdicts, _say_note)
     typer.echo(clock.line("parity", f"{' = '.join(NAMES[target] for target in chosen)} in all relations"))
 
 
@@ -677,30 +674,25 @@ def _stage(lake: Lake, workers: int | None, source_db: str | None = None, overla
         raise LakeError("\nerror: ".join(map(str, failed)))
 
 
-def _check_staging(lake: Lake) -> None:
+def _check_staging(lake: Lake, target: Target) -> None:
     from loaders.contracts import contracts
     from loaders.quality.gates import check_staging
-
-    _gate(Gate.staging, lambda docs: check_staging(lake, contracts(), docs))
-
-
-def _check_marts(warehouse: "Warehouse") -> None:
-    from loaders.quality.gates import check_marts
-
-    _gate(Gate.marts, lambda docs: check_marts(warehouse, docs))
-
-
-def _gate(gate: Gate, checked: "Callable[[Path], list[Outcome]]") -> None:
-    from loaders.quality.gates import stop_at_failures
-    from loaders.quality.page import write_page
-    from loaders.warehouse import target_path
+    from loaders.quality.keep import settle_gate
 
     clock = Clock()
-    folder = target_path() / "docs" / "gates"
-    outcomes = checked(folder / f"{gate.value}_data_docs")
-    page = write_page(folder / f"{gate.value}.html", gate.value, outcomes)
-    stop_at_failures(gate.value, outcomes, page)
-    typer.echo(clock.line("check", f"{gate.value}: all {len(outcomes)} expectations hold"))
+    outcomes = check_staging(lake, contracts())
+    settle_gate(lake, Gate.staging.value, outcomes, _say_note, target)
+    typer.echo(clock.line("check", f"staging: all {len(outcomes)} expectations hold"))
+
+
+def _check_marts(warehouse: "Warehouse", lake: Lake) -> None:
+    from loaders.quality.gates import check_marts
+    from loaders.quality.keep import settle_gate
+
+    clock = Clock()
+    outcomes = check_marts(warehouse)
+    settle_gate(lake, Gate.marts.value, outcomes, _say_note, warehouse.target, warehouse)
+    typer.echo(clock.line("check", f"marts: all {len(outcomes)} expectations hold"))
 
 
 @contextmanager
@@ -776,20 +768,28 @@ def _why_not_built(lake: Lake) -> str:
 
 def _publish(dbt: "Dbt", lake: Lake) -> None:
     """DuckDB's file is put in place; on a server every table was, as it was built."""
+    from loaders.quality.results import mark_published
     from loaders.targets import duckdb_warehouse
     from loaders.warehouse import publish
 
     if dbt.warehouse.target is Target.duckdb:
         dbt.warehouse = duckdb_warehouse(publish(lake))
+        mark_published(lake, Target.duckdb)
 
 
 def _say_service(said: str) -> None:
     typer.echo(f"service   {said}")
 
 
-def _build(dbt: "Dbt", full_refresh: bool) -> None:
+def _say_note(said: str) -> None:
+    typer.echo(f"note      {said}", err=True)
+
+
+def _build(dbt: "Dbt", lake: Lake, full_refresh: bool) -> None:
+    from loaders.quality.keep import settled_build
+
     clock = Clock()
-    with bar("build", "nodes") as advance:
+    with settled_build(lake, dbt, _say_note), bar("build", "nodes") as advance:
         dbt.progress = advance
         nodes = dbt.build(full_refresh).nodes
     models, tests = nodes.get("model", 0), nodes.get("test", 0)

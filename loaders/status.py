@@ -1,12 +1,15 @@
 """How a lake stands: its world, what became of every raw record, what was refused and why."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import duckdb
 
 from loaders.contracts import Contract
 from loaders.duck import connect
+from loaders.errors import WardhouseError
 from loaders.lake import Lake
 from loaders.raw.state import load_yesterday, world_of
 from loaders.staging.manifest import Counts, Manifest, read_manifest, totals
@@ -39,6 +42,32 @@ class Status:
     unclaimed: dict[str, int]
     warehouse: str | None
 
+    @property
+    def total(self) -> Counts:
+        """Where all raw records ended."""
+        return sum(self.counts.values(), Counts())
+
+    @property
+    def caught(self) -> Counter[str]:
+        """Records refused by rule, and duplicates: what is to be held beside what was injected."""
+        found = Counter[str]()
+        for refusal in self.refusals:
+            found[refusal.rule] += refusal.records
+        found["duplicates"] = self.total.duplicates
+        return found
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a lake stands as far as it can be told: what could not be told is empty, and `missing` says why.
+
+    `staged_to` is the last day staged of each source: the folders of raw, such as operations.
+    """
+
+    status: Status
+    staged_to: dict[str, str]
+    missing: tuple[str, ...]
+
 
 def status(lake: Lake, contracts: Mapping[str, Contract]) -> Status:
     """Look at a lake; nothing is changed."""
@@ -52,6 +81,44 @@ def status(lake: Lake, contracts: Mapping[str, Contract]) -> Status:
         unclaimed=_unclaimed(lake, contracts),
         warehouse=str(published(lake)) if published(lake).exists() else None,
     )
+
+
+_Piece = TypeVar("_Piece")
+
+
+def standing(lake: Lake, contracts: Mapping[str, Contract]) -> Standing:
+    """Look at a lake of which parts may be gone or damaged; nothing is changed."""
+    missing: list[str] = []
+
+    def tried(piece: Callable[[], _Piece], otherwise: _Piece) -> _Piece:
+        try:
+            return piece()
+        except (WardhouseError, OSError, duckdb.Error) as error:
+            missing.append(str(error).splitlines()[0])
+            return otherwise
+
+    nothing: Manifest = {}
+    manifest = tried(lambda: read_manifest(lake), nothing)
+    found = Status(
+        lake=str(lake),
+        world=tried(lambda: _world(lake), None),
+        counts=totals(manifest),
+        refusals=tried(lambda: _refusals(lake, manifest), []),
+        injected=tried(lambda: _injected(lake, manifest), {}),
+        unclaimed=tried(lambda: _unclaimed(lake, contracts), {}),
+        warehouse=str(published(lake)) if published(lake).exists() else None,
+    )
+    return Standing(found, _staged_to(manifest, contracts), tuple(dict.fromkeys(missing)))
+
+
+def _staged_to(manifest: Manifest, contracts: Mapping[str, Contract]) -> dict[str, str]:
+    reached: dict[str, str] = {}
+    for entity, partitions in manifest.items():
+        if entity in contracts and contracts[entity].raw.startswith("raw/"):
+            source = contracts[entity].raw.split("/")[1]
+            days = [day for part in partitions.values() for day in part.days]
+            reached[source] = max([reached.get(source, ""), *days])
+    return {source: day for source, day in sorted(reached.items()) if day}
 
 
 def _world(lake: Lake) -> dict[str, Any] | None:
@@ -141,7 +208,7 @@ def lines(found: Status) -> list[str]:
         return [*text, "staged      nothing: `wardhouse stage` stages what is raw"]
     width = max(16, *(len(entity) + 1 for entity in found.counts))
     text += ["", f"{'entity':<{width}}{'raw':>12} = {'staged':>12} + {'duplicates':>10} + {'quarantined':>11}"]
-    total = sum(found.counts.values(), Counts())
+    total = found.total
     for entity, counts in [*sorted(found.counts.items()), ("all", total)]:
         ends = f"{counts.staged:>12,} + {counts.duplicates:>10,} + {counts.quarantined:>11,}"
         text.append(f"{entity:<{width}}{counts.raw:>12,} = {ends}")
@@ -151,10 +218,7 @@ def lines(found: Status) -> list[str]:
             text.append(f"  {refusal.records:>7,}  {refusal.entity}  {refusal.rule}")
             text.append(f"           {refusal.raw_key}, line {refusal.line}: {refusal.reason}")
     if found.injected:
-        caught = Counter[str]()
-        for refusal in found.refusals:
-            caught[refusal.rule] += refusal.records
-        caught["duplicates"] = total.duplicates
+        caught = found.caught
         text += ["", "injected by the simulator, and caught:"]
         text += [f"  {rule:<18}{count:>7,} {caught[rule]:>7,}" for rule, count in found.injected.items()]
     for folder, objects in found.unclaimed.items():

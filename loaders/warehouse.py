@@ -111,6 +111,8 @@ class Dbt:
     def __init__(self, lake: str, warehouse: Warehouse, progress: Callable[[int, int], Any] = lambda done, total: None):
         self.lake, self.warehouse, self.progress = lake, warehouse, progress
         self._manifest: Any = None
+        self.ran: list[Any] = []
+        """dbt's results of the last command, a failed one's too."""
 
     def build(self, full_refresh: bool = False) -> Built:
         """Seeds, models, snapshots and data tests. Raises WarehouseError with what failed.
@@ -158,6 +160,7 @@ class Dbt:
         with _environment(self.lake, self.warehouse):
             from dbt.cli.main import dbtRunner
 
+            self.ran = []
             if self._manifest is None:
                 parsed = dbtRunner().invoke([*_GLOBAL, "parse", *_project()])
                 self._manifest = self._result(parsed, "parse")
@@ -166,8 +169,9 @@ class Dbt:
                 outcome = runner.invoke([*_GLOBAL, *command, *_project()])
             finally:
                 _let_go()
-            result = self._result(outcome, command[0])
-        return list(getattr(result, "results", None) or [])
+            self.ran = list(getattr(outcome.result, "results", None) or [])
+            self._result(outcome, command[0])
+        return self.ran
 
     def _result(self, outcome: Any, command: str) -> Any:
         if outcome.success:

@@ -3,7 +3,7 @@
 import logging
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -39,7 +39,7 @@ class Outcome:
         return f"{self.relation}: expected that {self.expectation}; {what}"
 
 
-def check_staging(lake: Lake, contracts: Mapping[str, Contract], docs: Path | None = None) -> list[Outcome]:
+def check_staging(lake: Lake, contracts: Mapping[str, Contract]) -> list[Outcome]:
     """Every staged file against the manifest, and every entity against its contract.
 
     Raises LakeError where nothing is staged.
@@ -54,15 +54,11 @@ def check_staging(lake: Lake, contracts: Mapping[str, Contract], docs: Path | No
             outcomes.append(_files_keep_schemas(files, contracts, manifest))
         if not all(outcome.passed for outcome in outcomes):
             return outcomes
-        return outcomes + _check_rows(files, contracts, manifest, scratch, docs)
+        return outcomes + _check_rows(files, contracts, manifest, scratch)
 
 
 def _check_rows(
-    files: Mapping[str, Path],
-    contracts: Mapping[str, Contract],
-    manifest: Manifest,
-    scratch: Path,
-    docs: Path | None,
+    files: Mapping[str, Path], contracts: Mapping[str, Contract], manifest: Manifest, scratch: Path
 ) -> list[Outcome]:
     """Every entity against its contract."""
     suites = []
@@ -80,15 +76,15 @@ def _check_rows(
                 f"select * from read_parquet([{listed}], hive_partitioning = false)"
             )
             suites.append(staging_suite(contract, sum(part.data.rows for part in parts if part.data)))
-    return _validate(duckdb_warehouse(database), suites, docs)
+    return _validate(duckdb_warehouse(database), suites)
 
 
-def check_marts(warehouse: Warehouse, docs: Path | None = None) -> list[Outcome]:
+def check_marts(warehouse: Warehouse) -> list[Outcome]:
     """Every suite in tests/expectations against a warehouse."""
-    return _validate(warehouse, marts_suites(), docs)
+    return _validate(warehouse, marts_suites())
 
 
-def stop_at_failures(gate: str, outcomes: list[Outcome], page: Path) -> None:
+def stop_at_failures(gate: str, outcomes: Sequence[Outcome], where: str) -> None:
     """Raises GateFailed with what, where and how many, unless everything is as expected."""
     failed = [outcome for outcome in outcomes if not outcome.passed]
     if failed:
@@ -96,7 +92,7 @@ def stop_at_failures(gate: str, outcomes: list[Outcome], page: Path) -> None:
         more = f"\n  and {len(failed) - 20:,} more" if len(failed) > 20 else ""
         raise GateFailed(
             f"the {gate} gate is shut: {len(failed):,} of {len(outcomes):,} expectations do not hold{shown}{more}"
-            f"\n  all results are in {page}"
+            f"\n  all results are in {where}"
         )
 
 
@@ -135,16 +131,16 @@ def _files_keep_schemas(files: Mapping[str, Path], contracts: Mapping[str, Contr
     )
 
 
-def _validate(warehouse: Warehouse, suites: list[Suite], docs: Path | None) -> list[Outcome]:
-    """Suites against the relations of a warehouse; Data Docs are written to `docs`."""
+def _validate(warehouse: Warehouse, suites: list[Suite]) -> list[Outcome]:
+    """Suites against the relations of a warehouse."""
     logging.disable(logging.WARNING)
     try:
-        return _checkpoint(warehouse, suites, docs)
+        return _checkpoint(warehouse, suites)
     finally:
         logging.disable(logging.NOTSET)
 
 
-def _checkpoint(warehouse: Warehouse, suites: list[Suite], docs: Path | None) -> list[Outcome]:
+def _checkpoint(warehouse: Warehouse, suites: list[Suite]) -> list[Outcome]:
     import great_expectations as gx
     from great_expectations.datasource.fluent import GxDatasourceWarning
 
@@ -173,16 +169,6 @@ def _checkpoint(warehouse: Warehouse, suites: list[Suite], docs: Path | None) ->
         )
     checkpoint = context.checkpoints.add(gx.Checkpoint(name="gate", validation_definitions=definitions))
     outcome = checkpoint.run()
-    if docs:
-        context.add_data_docs_site(
-            site_name="gate",
-            site_config={
-                "class_name": "SiteBuilder",
-                "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
-                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            },
-        )
-        context.build_data_docs(site_names=["gate"])
     source.get_engine().dispose()
     source.get_execution_engine().engine.dispose()
     results = {result.suite_name: result for result in outcome.run_results.values()}

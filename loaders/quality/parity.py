@@ -5,9 +5,8 @@ the marts and every snapshot takes part, and needs a test that says what is uniq
 `config.meta.inexact` is compared within TOLERANCE; everything else must be equal.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -76,6 +75,12 @@ class Verdict:
         """Whether there is no difference, and every planted one was seen."""
         return not self.differences and self.caught == CONTROLS
 
+    @property
+    def failures(self) -> list[str]:
+        """Every difference, and every planted one that was not seen."""
+        unseen = [f"{control} was planted and not seen" for control in CONTROLS if control not in self.caught]
+        return [*self.differences, *unseen]
+
 
 def relations(manifest: Any) -> list[Relation]:
     """What a parsed dbt project says there is to compare. Raises BadContract for a relation without a key."""
@@ -132,28 +137,24 @@ def report(verdicts: list[Verdict]) -> list[str]:
     """How each relation compares, as lines for a terminal."""
     lines = [f"{'relation':<38}{'engine':<12}{'rows':>10}{'columns':>9}  verdict"]
     for verdict in verdicts:
-        said = "the same" if verdict.is_proven else "; ".join(_failures(verdict))
+        said = "the same" if verdict.is_proven else "; ".join(verdict.failures)
         lines.append(f"{verdict.relation.name:<38}{verdict.engine:<12}{verdict.rows:>10,}{verdict.columns:>9}  {said}")
     return lines
 
 
-def stop_at_differences(verdicts: list[Verdict], page: Path) -> None:
+def stop_at_differences(verdicts: Sequence[Verdict], where: str) -> None:
     """Raises GateFailed with what differs, where and in how many rows, unless parity is proven."""
     failed = [verdict for verdict in verdicts if not verdict.is_proven]
     if failed:
         shown = "".join(
             f"\n  {verdict.relation.name} in {verdict.engine}: {failure}"
             for verdict in failed
-            for failure in _failures(verdict)
+            for failure in verdict.failures
         )
         raise GateFailed(
-            f"there is no parity: {len(failed)} of {len(verdicts)} comparisons fail{shown}\n  all results are in {page}"
+            f"there is no parity: {len(failed)} of {len(verdicts)} comparisons fail{shown}"
+            f"\n  all results are in {where}"
         )
-
-
-def _failures(verdict: Verdict) -> list[str]:
-    unseen = [f"{control} was planted and not seen" for control in CONTROLS if control not in verdict.caught]
-    return [*verdict.differences, *unseen]
 
 
 def fetch(database: duckdb.DuckDBPyConnection, name: str, warehouse: Warehouse, relation: Relation) -> dict[str, str]:

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import vl_convert
 
+from loaders.contracts import contracts
 from loaders.errors import LakeError, WarehouseError
 from loaders.lake import Lake
+from loaders.quality.results import findings
 from loaders.raw.state import world_of
 from loaders.site.datasets import Dataset, analyses, ask_all, none_of
 from loaders.site.figures import Page
 from loaders.site.model.pages import write_model_pages
+from loaders.site.pages import overview, quality
 from loaders.site.render import dashboard
+from loaders.status import standing
 from loaders.targets import NAMES, Target
 from loaders.warehouse import Dbt, target_path
 
@@ -48,6 +52,9 @@ def build_site(dbt: Dbt, lake: Lake, missing: str = "") -> Site:
     write_assets(part)
     for page in pages:
         _write(part / f"{page.name}.html", dashboard(page, found, choices, colophon))
+    results, stands = findings(lake, dbt.warehouse.target), standing(lake, contracts())
+    _write(part / quality.FILE, quality.quality_html(results, stands, colophon))
+    _write(part / overview.FILE, overview.overview_html(results, stands, found, colophon))
     manifest, catalog = dbt.artifacts()
     write_model_pages(part, manifest, catalog, colophon, None if missing else dbt.warehouse, missing)
     _change_places(part, folder)
@@ -114,7 +121,7 @@ def _size(page: Path) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _change_places(part: Path, folder: Path) -> None:

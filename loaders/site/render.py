@@ -1,13 +1,14 @@
 """Pages as HTML: templates that escape what they are given, and what a dashboard's script needs as JSON."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from loaders.site.charts import THEMES
 from loaders.site.datasets import Dataset, packed
@@ -33,12 +34,22 @@ _TEMPLATES = Environment(
 )
 
 
-def render(template: str, current: str, title: str, colophon: str, **values: Any) -> str:
-    """A page from a template that extends base.html; `current` is its file among PAGES, or its nearest of kin."""
-    pages = [{"file": file, "title": name} for file, name in PAGES]
+def render(
+    template: str, current: str, title: str, colophon: str, files: Collection[str] | None = None, **values: Any
+) -> str:
+    """A page from a template that extends base.html; `current` is its file among PAGES, or its nearest of kin.
+
+    Its navigation leads to all pages, or to `files` where only those are there.
+    """
+    pages = [{"file": file, "title": name} for file, name in PAGES if files is None or file in files]
     return _TEMPLATES.get_template(template).render(
-        pages=pages, current=current, title=title, colophon=colophon, root="", **values
+        pages=pages, current=current, title=title, colophon=colophon, root="", prose=prose, **values
     )
+
+
+def prose(text: str) -> Markup:
+    """Text of which what stands between backticks is code."""
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def dashboard(

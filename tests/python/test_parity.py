@@ -28,6 +28,7 @@ from loaders.lake import Lake
 from loaders.local.reach import server
 from loaders.local.start import running
 from loaders.project import PROJECT
+from loaders.quality import results
 from loaders.quality.gates import check_marts
 from loaders.quality.parity import (
     CONTROLS,
@@ -335,8 +336,11 @@ def test_the_command_proves_parity_and_says_so(first, monkeypatch):
     assert done.exit_code == 0, done.output
     assert "core.fact_admissions" in done.stdout
     assert "DuckDB = ClickHouse in all relations" in done.stdout
-    page = (first.target / "docs" / "parity.html").read_text()
-    assert 'data-failed="0"' in page
+    parity = results.findings(first.lake, Target.duckdb).parity
+    assert parity.first == "DuckDB"
+    assert {verdict.engine for verdict in parity.verdicts} == {"ClickHouse"}
+    assert len(parity.verdicts) > 30
+    assert not parity.failed
 
 
 def test_one_warehouse_is_no_parity(tmp_path):
@@ -445,7 +449,7 @@ def test_a_difference_in_an_engine_is_found_and_told(second):
         r"sex differs in 1 rows, such as patient_\w+ \w+: '(fe)?male' and 'other'", verdicts[0].differences[0]
     )
     with pytest.raises(GateFailed, match="there is no parity: 1 of 1 comparisons fail"):
-        stop_at_differences(verdicts, Path("parity.html"))
+        stop_at_differences(verdicts, "parity.html")
     done = second.dbt(Target.clickhouse, "run", "--select", "dim_patient")
     assert done.returncode == 0
 
@@ -508,4 +512,4 @@ def test_a_checker_that_sees_nothing_proves_nothing(monkeypatch):
     verdict = Verdict(Relation("a.b", ("k",), frozenset()), "ClickHouse", 3, 2, (), caught)
     assert not verdict.is_proven
     with pytest.raises(GateFailed, match="a cell changed was planted and not seen"):
-        stop_at_differences([verdict], Path("parity.html"))
+        stop_at_differences([verdict], "parity.html")

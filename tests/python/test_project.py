@@ -13,6 +13,7 @@ from loaders.ask import questions
 from loaders.project import PROJECT
 from loaders.site.build import dashboards
 from loaders.site.datasets import CHOICES, analyses
+from loaders.site.pages import overview
 from loaders.summary import LAYERS
 from loaders.warehouse import LAYOUT
 
@@ -98,8 +99,8 @@ def test_every_dashboard_is_an_exposure_of_the_marts_that_it_shows(manifest):
     exposures = {exposure["name"]: exposure for exposure in manifest["exposures"].values()}
     asked = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "analysis"}
     shown = set()
-    for page in dashboards():
-        names = {*page.datasets(), *(CHOICES if page.has_filters else ())}
+    pages = [(page, {*page.datasets(), *(CHOICES if page.has_filters else ())}) for page in dashboards()]
+    for page, names in [*pages, (overview.PAGE, set(overview.ANALYSES))]:
         shown |= names
         wanted = {parent for name in names for parent in asked[name]["depends_on"]["nodes"]}
         exposure = exposures.pop(f"dashboard_{page.name}")

@@ -21,11 +21,12 @@ from loaders.contracts import contracts
 from loaders.errors import WarehouseError
 from loaders.lake import Lake
 from loaders.project import PROJECT
+from loaders.quality.results import findings
 from loaders.quality.suites import Expectation, Suite
 from loaders.raw.generate import generate
 from loaders.staging.stage import stage
 from loaders.summary import LAYERS
-from loaders.targets import duckdb_warehouse
+from loaders.targets import Target, duckdb_warehouse
 from loaders.warehouse import Dbt, building, check_warehouse, prepare_building, publish, published
 from loaders.world.config import PRESETS, World
 
@@ -131,12 +132,28 @@ def test_the_docs_describe_every_column_there_is(ran, target):
         assert not missing, f"{name} has columns that nobody describes: {sorted(missing)}"
 
 
-def test_gates_leave_pages_for_people(ran, target):
-    for gate in ("staging", "marts"):
-        page = (target / "docs" / "gates" / f"{gate}.html").read_text()
-        assert 'data-failed="0"' in page
-        assert "http" not in page
-        assert (target / "docs" / "gates" / f"{gate}_data_docs" / "index.html").exists()
+def test_what_gates_and_dbt_found_is_kept_with_the_lake(ran):
+    lake, said = ran.lake, ran.said
+    found = findings(lake, Target.duckdb)
+    assert f"staging: all {len(found.staging.outcomes)} expectations hold" in said
+    assert f"marts: all {len(found.marts.outcomes)} expectations hold" in said
+    assert f"{len(found.build.tests)} tests pass" in said
+    assert (found.build.is_published, found.marts.is_published, found.build.error) == (True, True, "")
+    assert found.staging.made_at <= found.build.made_at <= found.marts.made_at
+    assert {test.status for test in found.build.tests} == {"pass"}
+    assert {node.status for node in found.build.nodes} == {"success"}
+    assert {node.kind for node in found.build.nodes} == {"model", "snapshot", "seed"}
+    assert {"unique", "relationships", "accepted_values", "singular"} < {test.kind for test in found.build.tests}
+    guards = {(test.kind, test.layer, test.relation, test.column) for test in found.build.tests}
+    assert ("unique", "core", "core.dim_patient", "patient_key") in guards
+    assert all(test.relation for test in found.build.tests if test.kind != "singular")
+    assert any(test.layer == "no relation" for test in found.build.tests)
+    assert sum(size for _, size in lake.find("state/results")) < 300_000
+
+
+def page_of(said: str) -> str:
+    """The page that an error names."""
+    return Path(re.search(r"all results are in (.*\.html)$", said, re.MULTILINE)[1]).read_text()
 
 
 def test_questions_are_answered_in_tables_and_as_csv(ran):
@@ -238,6 +255,7 @@ def test_a_shut_staging_gate_publishes_nothing(ran, tmp_path):
     assert path.name in done.stderr
     assert sha(published(lake)) == before
     assert not building(lake).exists()
+    assert f"{path.name}</p>" in page_of(done.stderr)
     check = CliRunner().invoke(app, ["check", "staging", "--lake", str(lake.root)])
     assert check.exit_code == 1
 
@@ -253,6 +271,10 @@ def test_a_shut_marts_gate_publishes_nothing(ran, tmp_path, monkeypatch):
     assert done.exit_code == 1
     assert "operations.bed_utilisation: expected that there is nothing at all; observed" in done.stderr
     assert sha(published(lake)) == before
+    assert "Expected that there is nothing at all." in page_of(done.stderr)
+    found = findings(lake, Target.duckdb)
+    assert not found.build.is_published
+    assert not found.marts.is_published
     assert CliRunner().invoke(app, ["check", "marts", "--lake", str(lake.root)]).exit_code == 1
 
 
@@ -273,6 +295,16 @@ def test_a_failed_dbt_test_publishes_nothing_and_says_which(ran, tmp_path):
     assert "census_is_admissions_less_discharges" in done.stderr
     assert "the warehouse was not published" in done.stderr
     assert sha(published(lake)) == before
+    found = findings(lake, Target.duckdb).build
+    assert not found.is_published
+    assert "dbt build failed" in found.error
+    assert {"warehouse_equals_truth", "census_is_admissions_less_discharges"} <= {each.name for each in found.failed}
+    assert any(test.status == "skipped" for test in found.tests)
+    page = page_of(done.stderr)
+    assert "not published: readers have the one before" in page
+    for failed in found.failed:
+        assert failed.failures
+        assert f"dbt test: {failed.relation}" in page
 
 
 # --- files that are no warehouse -------------------------------------------------------------------------------------
