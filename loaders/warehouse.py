@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -28,6 +28,14 @@ class Built:
     """What dbt did: how many nodes of each kind, by kind."""
 
     nodes: Mapping[str, int]
+
+
+class Artifacts(NamedTuple):
+    """The files of dbt's manifest, models and snapshots compiled in it, and of its catalog; analyses' SQL by name."""
+
+    manifest: Path
+    catalog: Path
+    compiled: Mapping[str, str]
 
 
 def published(lake: Lake) -> Path:
@@ -137,15 +145,18 @@ class Dbt:
         results = self._run("compile", "--no-introspect", "--select", *names)
         return {result.node.name: result.node.compiled_code for result in results}
 
-    def artifacts(self) -> tuple[Path, Path]:
-        """dbt's manifest, models and snapshots compiled in it, and its catalog of this warehouse.
+    def artifacts(self, analyses: Iterable[str] = ()) -> Artifacts:
+        """What dbt knows of the project and its warehouse, and the SQL of analyses.
 
         Tests are not compiled: they are many times as many and nobody reads their SQL.
         """
-        models = ["--select", "resource_type:model", "resource_type:snapshot", "--indirect-selection", "empty"]
-        self._run("compile", "--no-introspect", *models)
+        models = ["--select", "resource_type:model", "resource_type:snapshot", *analyses]
+        results = self._run("compile", "--no-introspect", *models, "--indirect-selection", "empty")
+        compiled = {
+            result.node.name: result.node.compiled_code for result in results if result.node.resource_type == "analysis"
+        }
         self._run("docs", "generate", "--no-compile")
-        return target_path() / "manifest.json", target_path() / "catalog.json"
+        return Artifacts(target_path() / "manifest.json", target_path() / "catalog.json", compiled)
 
     @contextmanager
     def environment(self) -> Iterator[None]:

@@ -5,12 +5,13 @@ import shutil
 from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import vl_convert
 
 from loaders.contracts import contracts
-from loaders.errors import LakeError, WarehouseError
+from loaders.errors import LakeError
 from loaders.lake import Lake
 from loaders.quality.results import findings
 from loaders.raw.state import world_of
@@ -44,7 +45,8 @@ def build_site(dbt: Dbt, lake: Lake, missing: str = "") -> Site:
     """Write all pages; `missing` is the reason why there is no warehouse to ask, if there is none."""
     pages = dashboards()
     colophon = _colophon(lake, dbt.warehouse.target)
-    found = _answers(dbt, missing)
+    artifacts = dbt.artifacts(analyses())
+    found = none_of(analyses(), missing) if missing else ask_all(dbt.warehouse, artifacts.compiled)
     choices = {"facility": _facilities(found["site_facilities"]), "period": _periods(found["site_periods"])}
     folder = site_path()
     part = folder.with_name("site.part")
@@ -55,8 +57,8 @@ def build_site(dbt: Dbt, lake: Lake, missing: str = "") -> Site:
     results, stands = findings(lake, dbt.warehouse.target), standing(lake, contracts())
     _write(part / quality.FILE, quality.quality_html(results, stands, colophon))
     _write(part / overview.FILE, overview.overview_html(results, stands, found, colophon))
-    manifest, catalog = dbt.artifacts()
-    write_model_pages(part, manifest, catalog, colophon, None if missing else dbt.warehouse, missing)
+    warehouse = None if missing else dbt.warehouse
+    write_model_pages(part, artifacts.manifest, artifacts.catalog, colophon, warehouse, missing)
     _change_places(part, folder)
     return Site(folder, {path.name: _size(path) for path in sorted(folder.glob("*.html"))})
 
@@ -72,7 +74,17 @@ def write_assets(folder: Path) -> None:
     assets.mkdir(parents=True, exist_ok=True)
     for asset in ASSETS.iterdir():
         shutil.copyfile(asset, assets / asset.name)
-    _write(assets / "vega.js", vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+    shutil.copyfile(_vega(), assets / "vega.js")
+
+
+def _vega() -> Path:
+    """Vega as a script of its own, kept beside the site: bundling it takes a second."""
+    kept = target_path() / f"vega-{version('vl-convert-python')}.js"
+    if not kept.exists():
+        part = kept.with_suffix(".part")
+        _write(part, vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+        part.replace(kept)
+    return kept
 
 
 def _colophon(lake: Lake, target: Target) -> str:
@@ -81,17 +93,6 @@ def _colophon(lake: Lake, target: Target) -> str:
     except LakeError:
         world = None
     return f"The {world.preset} world, seed {world.seed}, in {NAMES[target]}." if world else ""
-
-
-def _answers(dbt: Dbt, missing: str) -> dict[str, Dataset]:
-    names = analyses()
-    if missing:
-        return none_of(names, missing)
-    try:
-        compiled = dbt.compiled(names)
-    except WarehouseError as error:
-        return none_of(names, str(error).splitlines()[0])
-    return ask_all(dbt.warehouse, compiled)
 
 
 def _facilities(known: Dataset) -> list[tuple[str, str]]:

@@ -20,7 +20,6 @@ from loaders.lake import Lake
 from loaders.lake.s3_client import forget
 from loaders.raw.generate import generate
 from loaders.staging.stage import stage
-from loaders.warehouse import published
 from loaders.world.config import PRESETS, World
 
 if TYPE_CHECKING:
@@ -58,11 +57,15 @@ from loaders.cli import main; main()
 
 
 class Ran(NamedTuple):
-    """A lake on which `wardhouse run` did everything, what it said, and where it wrote its site."""
+    """A lake on which `wardhouse run` did everything, what it said, where it wrote; and what it made there, kept aside.
+
+    Others may run again into `target`; `made` has the site, manifest.json and catalog.json as they were.
+    """
 
     lake: Lake
     said: str
     target: Path
+    made: Path
 
 
 @pytest.fixture(scope="session")
@@ -79,21 +82,17 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
             done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=settings)
             assert done.returncode == 0, done.stdout + done.stderr
             assert done.stderr == ""
+            shutil.copytree(folder / "target" / "site", folder / "made" / "site")
+            for file in ("manifest.json", "catalog.json"):
+                shutil.copyfile(folder / "target" / file, folder / "made" / file)
             (folder / "said").write_text(done.stdout)
-    return Ran(Lake.at(folder / "lake"), (folder / "said").read_text(), folder / "target")
+    return Ran(Lake.at(folder / "lake"), (folder / "said").read_text(), folder / "target", folder / "made")
 
 
 @pytest.fixture(scope="session")
-def site_artifacts(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def site_artifacts(ran: Ran) -> tuple[Path, Path]:
     """dbt's manifest, with models compiled, and its catalog of a warehouse after a whole run."""
-    code = (
-        "import sys; from pathlib import Path; from loaders.targets import duckdb_warehouse; "
-        "from loaders.warehouse import Dbt; Dbt(sys.argv[1], duckdb_warehouse(Path(sys.argv[2]))).artifacts()"
-    )
-    target = tmp_path_factory.mktemp("artifacts")
-    command = [sys.executable, "-c", code, str(ran.lake), str(published(ran.lake))]
-    subprocess.run(command, check=True, timeout=300, env={**os.environ, "DBT_TARGET_PATH": str(target)})
-    return target / "manifest.json", target / "catalog.json"
+    return ran.made / "manifest.json", ran.made / "catalog.json"
 
 
 @pytest.fixture

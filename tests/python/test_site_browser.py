@@ -50,15 +50,15 @@ class Site:
 def made(lake: Lake, warehouse: Path, target: Path, missing: str = "") -> Site:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DBT_TARGET_PATH", str(target))
-        dbt = Dbt(str(lake), duckdb_warehouse(warehouse))
-        folder = build_site(dbt, lake, missing).folder
-        return Site(folder, warehouse, {} if missing else dbt.compiled(analyses()))
+        return Site(build_site(Dbt(str(lake), duckdb_warehouse(warehouse)), lake, missing).folder, warehouse, {})
 
 
 @pytest.fixture(scope="module")
-def site(ran: Ran, tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(ran: Ran) -> Site:
     """The site of a whole run."""
-    return made(ran.lake, published(ran.lake), tmp_path_factory.mktemp("site"))
+    nodes = json.loads((ran.made / "manifest.json").read_text())["nodes"].values()
+    compiled = {node["name"]: node["compiled_code"] for node in nodes if node["name"] in analyses()}
+    return Site(ran.made / "site", published(ran.lake), compiled)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,10 @@ def test_every_page_opens_without_a_word_in_the_console_or_a_request_elsewhere(s
         outside = {url for url in requests(page) if not url.startswith((inside, "data:", "blob:", "about:"))}
         assert outside == set(), file
         assert page.title, file
-        links = page.execute_script("return [...document.querySelectorAll('a[href]')].map(a => a.href.split('#')[0])")
+        links = page.execute_script(
+            "const all = [...document.querySelectorAll('a[href]')].map(a => new URL(a.getAttribute('href'), location));"
+            "return [...new Set(all.map(address => address.href.split(/[#?]/)[0]))]"
+        )
         for link in links:
             assert link.startswith(inside), (file, link)
             assert (site.folder / link.removeprefix(inside).strip("/")).is_file(), (file, link)

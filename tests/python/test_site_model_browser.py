@@ -13,9 +13,6 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from loaders.site.build import write_assets
-from loaders.site.model.pages import write_model_pages
-from loaders.targets import duckdb_warehouse
 from loaders.warehouse import published
 
 pytestmark = [
@@ -30,11 +27,8 @@ Show = Callable[[str], Chrome]
 
 
 @pytest.fixture(scope="module")
-def folder(ran: Ran, site_artifacts: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    site = tmp_path_factory.mktemp("model")
-    write_assets(site)
-    write_model_pages(site, *site_artifacts, "Of a test.", duckdb_warehouse(published(ran.lake)))
-    return site
+def folder(ran: Ran) -> Path:
+    return ran.made / "site"
 
 
 @pytest.fixture
