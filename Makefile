@@ -19,7 +19,7 @@ help:  ## Say what there is
 run: $(VENV)/.run  ## Do the main job; ARGS="--preset portfolio" passes options
 	@$(BIN)/wardhouse run $(ARGS)
 
-local: $(VENV)/.local  ## Install what `wardhouse serve` starts: ClickHouse, PostgreSQL, Redshift, S3
+local: $(VENV)/.local  ## Install what `wardhouse serve` starts (ClickHouse, PostgreSQL, Redshift, S3) and MetricFlow
 
 test: $(VENV)/.dev  ## Lint and run the tests; ARGS="-m long" those that build all three warehouses
 	@$(MAKE) --no-print-directory lint
@@ -73,7 +73,7 @@ $(VENV)/.run: $(VENV)/.uv requirements/run.txt pyproject.toml
 	@touch $@
 
 $(VENV)/.local: $(VENV)/.run requirements/local.txt
-	@echo "setting up: ClickHouse, PostgreSQL, Redshift and S3 on this machine"
+	@echo "setting up: ClickHouse, PostgreSQL, Redshift and S3 on this machine, metrics"
 	@$(INSTALL) requirements/local.txt
 	@touch $@
 

@@ -365,5 +365,5 @@ def test_an_empty_lake_says_what_to_do(tmp_path):
 
 def test_where_metricflow_is_missing_the_way_to_it_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "dbt_metricflow.cli", None)
-    with pytest.raises(WarehouseError, match=r"metrics need MetricFlow: `make \.venv/\.dev` installs it"):
+    with pytest.raises(WarehouseError, match=r"metrics need MetricFlow: `make local` installs it"):
         metricflow()
