@@ -36,9 +36,7 @@ def metricflow() -> Any:
     try:
         from dbt_metricflow.cli import main
     except ModuleNotFoundError:
-        raise WarehouseError(
-            "metrics need MetricFlow: `make local` installs it"
-        ) from None
+        raise WarehouseError("metrics need MetricFlow: `make local` installs it") from None
     main.UpdateChecker = _NoUpdates
     main.dbtArtifacts.build_semantic_manifest_from_dbt_project_root = staticmethod(_parsed)
     return main
