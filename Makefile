@@ -21,7 +21,7 @@ run: $(VENV)/.run  ## Do the main job; ARGS="--preset portfolio" passes options
 
 local: $(VENV)/.local  ## Install what `wardhouse serve` starts (ClickHouse, PostgreSQL, Redshift, S3) and MetricFlow
 
-test: $(VENV)/.dev  ## Lint and run the tests; ARGS="-m long" those that build all three warehouses
+test: $(VENV)/.dev  ## Lint and run the tests; ARGS="-m long" those that take longest
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not long" $(ARGS)
 
@@ -30,7 +30,7 @@ lint: $(VENV)/.dev  ## Check style, types, SQL, YAML and the dbt project
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	WARDHOUSE_DUCKDB=:memory: $(BIN)/sqlfluff lint --disable-progress-bar models tests/data analyses
+	WARDHOUSE_DUCKDB=:memory: $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 models tests/data analyses
 	$(BIN)/pytest -q tests/python/test_project.py
 
 bench: $(VENV)/.bench  ## Measure speed and memory beside peers; takes about half an hour

@@ -8,7 +8,6 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -735,13 +734,14 @@ def _to_document(target: Target, lake: Lake) -> "Iterator[tuple[Dbt, str]]":
     from loaders.errors import WarehouseError
     from loaders.local.reach import server
     from loaders.targets import duckdb_warehouse
-    from loaders.warehouse import Dbt, check_built, published
+    from loaders.warehouse import Dbt, check_built, published, target_path
 
     if target is Target.duckdb:
         missing = _why_not_built(lake)
-        with TemporaryDirectory() as nowhere:
-            path = Path(nowhere, "wardhouse.duckdb") if missing else published(lake)
-            yield Dbt(str(lake), duckdb_warehouse(path)), missing
+        nowhere = target_path() / "no_warehouse.duckdb"
+        nowhere.unlink(missing_ok=True)
+        yield Dbt(str(lake), duckdb_warehouse(nowhere if missing else published(lake))), missing
+        nowhere.unlink(missing_ok=True)
         return
     with server(target, lake, _say_service) as (warehouse, place):
         try:

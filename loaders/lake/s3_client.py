@@ -182,7 +182,8 @@ def may_pass(error: Exception) -> bool:
     """Whether the same request may get through a little later."""
     if isinstance(error, failures.ClientError):
         failed = _status(error) >= 500 and _status(error) != NOT_IMPLEMENTED
-        return failed or _status(error) in (408, 429) or code(error) in _REFUSED
+        # the answer to a HEAD has no body, so that a timeout of S3's is a 400 like any other
+        return failed or _status(error) in (408, 429) or code(error) in (*_REFUSED, "400")
     if isinstance(error, failures.SSLError):
         return False
     return isinstance(

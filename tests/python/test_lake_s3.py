@@ -141,6 +141,17 @@ def test_tries_are_bounded_and_then_it_is_explained(faulty, faulty_lake, monkeyp
     assert len(faulty.seen) <= 4
 
 
+def test_a_timeout_without_a_name_is_asked_again(faulty, faulty_lake):
+    """As a HEAD is answered, which an overwrite begins with."""
+    failing = ["idle", "idle"]
+    faulty.fault = lambda method, path, _: (
+        failing.pop() if failing and method == "HEAD" and path.endswith("/state/x") else None
+    )
+    faulty_lake.write("state/x", b"there")
+    assert failing == []
+    assert faulty_lake.read("state/x") == b"there"
+
+
 def test_an_error_whose_body_breaks_off_is_asked_again(monkeypatch):
     """botocore reads it outside of its own handling, so that urllib3's exception comes through."""
     monkeypatch.setattr(s3_client, "FIRST_WAIT_SECONDS", 0.001)

@@ -64,7 +64,11 @@ WORLDS = {
 # Nobody is followed for thirty days there.
 EMPTY = {("edges", "clinical.readmissions")}
 
-CASES = [pytest.param(name, relation, id=f"{name}-{relation}") for name in WORLDS for relation in KEYS]
+CASES = [
+    pytest.param(name, relation, id=f"{name}-{relation}", marks=[pytest.mark.long] if name == "winter" else [])
+    for name in WORLDS
+    for relation in KEYS
+]
 
 
 def build(dbt: Dbt, lake: Lake) -> Path:

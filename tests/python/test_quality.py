@@ -100,7 +100,12 @@ DEFECTS = {
 }
 
 
-@pytest.mark.parametrize("defect", DEFECTS)
+FEW = ("a row is lost", "a value is missing", "a word is unknown", "more is occupied than open")
+
+
+@pytest.mark.parametrize(
+    "defect", [defect if defect in FEW else pytest.param(defect, marks=pytest.mark.long) for defect in DEFECTS]
+)
 def test_a_defect_in_what_is_staged_shuts_the_gate(spoiled, defect):
     entity, change, expectation = DEFECTS[defect]
     rewrite(spoiled, entity, change)

@@ -27,7 +27,7 @@ LANDED = ("raw", "truth", "state/operations")
 STAGED = ("staging", "quarantine", "state/staged")
 
 
-@pytest.mark.parametrize(("packed", "workers"), [(True, 1), (False, 2)])
+@pytest.mark.parametrize(("packed", "workers"), [pytest.param(True, 1, marks=pytest.mark.long), (False, 2)])
 def test_raw_and_staging_are_those_of_a_folder_byte_for_byte(s3_lake, small_world, tmp_path, packed, workers):
     folder = Lake.at(tmp_path / "folder")
     for days in (4, 6):
@@ -43,6 +43,7 @@ def test_raw_and_staging_are_those_of_a_folder_byte_for_byte(s3_lake, small_worl
     assert seen.lake == str(s3_lake)
 
 
+@pytest.mark.long
 def test_a_killed_run_in_a_bucket_goes_on_to_the_same_bytes(s3_lake, small_world, tmp_path):
     folder = Lake.at(tmp_path / "folder")
     generate(folder, replace(small_world, packed=True, days=30))
@@ -74,6 +75,7 @@ def test_the_gate_sees_a_staged_object_that_is_damaged_or_gone(s3_lake, small_wo
     assert second in outcome.observed
 
 
+@pytest.mark.long
 def test_one_command_does_everything_on_a_lake_in_a_bucket(s3_lake, tmp_path, monkeypatch):
     warehouse = tmp_path / "published" / "here.duckdb"
     monkeypatch.setenv("WARDHOUSE_DUCKDB", str(warehouse))

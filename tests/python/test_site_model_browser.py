@@ -46,7 +46,9 @@ def show(browser: Chrome, folder: Path) -> Iterator[Show]:
     assert browser.get_log("browser") == []
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = {each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"}
-    assert {url for url in asked if not url.startswith((folder.as_uri(), "data:", "blob:", "about:"))} == set()
+    assert {
+        url for url in asked if not url.startswith((folder.as_uri(), "data:", "blob:", "about:", "chrome:"))
+    } == set()
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
