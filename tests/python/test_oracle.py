@@ -65,7 +65,7 @@ WORLDS = {
 EMPTY = {("edges", "clinical.readmissions")}
 
 CASES = [
-    pytest.param(name, relation, id=f"{name}-{relation}", marks=[pytest.mark.long] if name == "winter" else [])
+    pytest.param(name, relation, id=f"{name}-{relation}", marks=[] if name == "spoiled" else [pytest.mark.long])
     for name in WORLDS
     for relation in KEYS
 ]
@@ -268,6 +268,7 @@ def test_a_relation_is_what_the_raw_objects_say(worked_out, name, relation):
     assert differences(world.expected[relation], world.actual[relation], KEYS[relation]) == []
 
 
+@pytest.mark.long
 def test_the_worlds_hold_what_is_easily_got_wrong(worked_out):
     edges, spoiled, winter = (worked_out(name).actual for name in ("edges", "spoiled", "winter"))
     assert not all(row["is_in_operations"] for row in edges["core.dim_patient"])
@@ -317,6 +318,7 @@ def test_the_worlds_hold_what_is_easily_got_wrong_of_theatres(worked_out):
         assert len(winter[relation]) > 100
 
 
+@pytest.mark.long
 def test_theatres_tell_of_stays_what_others_say(worked_out):
     """Stays, deaths and readmissions of the outcomes, as the admissions and the clinical batches have them."""
     winter = worked_out("winter").expected
@@ -376,7 +378,7 @@ def some(world: Twice, relation: str) -> tuple[Rows, Rows]:
 
 @pytest.mark.parametrize("relation", KEYS)
 def test_a_change_to_any_column_of_a_built_row_is_seen(worked_out, relation):
-    expected, actual = some(worked_out("winter"), relation)
+    expected, actual = some(worked_out("spoiled"), relation)
     place = len(actual) // 2
     for column in actual[0]:
         row = actual[place] | {column: changed(actual[place][column])}
@@ -389,7 +391,7 @@ def test_a_change_to_any_column_of_a_built_row_is_seen(worked_out, relation):
 
 def test_rows_and_columns_too_many_or_too_few_are_seen(worked_out):
     for relation, key in KEYS.items():
-        _, rows = some(worked_out("winter"), relation)
+        _, rows = some(worked_out("spoiled"), relation)
         assert differences(rows, rows[::-1], key) == []
         assert [line[:8] for line in differences(rows, rows[1:], key)] == ["missing:"]
         assert [line[:13] for line in differences(rows[1:], rows, key)] == ["not expected:"]

@@ -173,7 +173,8 @@ def test_plain_dbt_passes_all_its_tests_on_every_target(first):
         kinds = [result["unique_id"].partition(".")[0] for result in results]
         assert kinds.count("unit_test") >= 37
         assert kinds.count("test") >= 740
-        assert {result["status"] for result in results} == {"success", "pass"}
+        done = {result["status"] for result in results if not result["unique_id"].startswith("exposure.")}
+        assert done == {"success", "pass"}
 
 
 @pytest.mark.long
