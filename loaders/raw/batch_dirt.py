@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from loaders.raw.batches import HEADERS, Rows
-from loaders.raw.dirt import CAUGHT_AS, DUPLICATE, KEEP_ID, much_later, with_twins
+from loaders.raw.dirt import CAUGHT_AS, DUPLICATE, KEEP_ID, cut_short, much_later, with_twins
 from loaders.world.config import World
 from loaders.world.network import Facility
 from loaders.world.rng import Streams
@@ -85,7 +85,7 @@ def _change(names: dict[str, str], value: str) -> Callable[[str, Record], bytes]
 
 def _cut_short(file: str, record: Record) -> bytes:
     line = _line(file, record)
-    return line[: len(line) * 2 // 3] + b"\n" if file == "notes.jsonl" else line.rpartition(b",")[0] + b"\n"
+    return cut_short(line) + b"\n" if file == "notes.jsonl" else line.rpartition(b",")[0] + b"\n"
 
 
 def _invalid_utf8(file: str, record: Record) -> bytes:

@@ -25,8 +25,13 @@ def _text(record: Record) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode()
 
 
+def cut_short(line: bytes) -> bytes:
+    """The first two thirds of a line, to the end of a character: what is left is text, and no JSON."""
+    return line[: len(line) * 2 // 3].decode(errors="ignore").encode()
+
+
 def _malformed_json(record: Record, line: bytes, day: int) -> bytes:
-    return line[: len(line) * 2 // 3]
+    return cut_short(line)
 
 
 def _invalid_utf8(record: Record, line: bytes, day: int) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from loaders.contracts import contracts
-from loaders.raw.dirt import CAUGHT_AS, DUPLICATE, KEEP_ID, much_later, with_twins
+from loaders.raw.dirt import CAUGHT_AS, DUPLICATE, KEEP_ID, cut_short, much_later, with_twins
 from loaders.world.config import World
 from loaders.world.rng import Streams
 
@@ -94,7 +94,7 @@ def _give_new_key(entity: str, record: Record, number: int) -> None:
 
 def _cut_short(entity: str, record: Record) -> bytes:
     line = _line(entity, record)
-    return line[: len(line) * 2 // 3] + b"\n" if entity == TELEMETRY else line.rpartition(b",")[0] + b"\n"
+    return cut_short(line) + b"\n" if entity == TELEMETRY else line.rpartition(b",")[0] + b"\n"
 
 
 def _invalid_utf8(entity: str, record: Record) -> bytes:

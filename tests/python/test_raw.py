@@ -7,11 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from conftest import digest, killed_until_done
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loaders.contracts import contracts
 from loaders.errors import BadSetting, LakeError
 from loaders.lake import Lake
-from loaders.raw.dirt import FAULTS
+from loaders.raw.dirt import FAULTS, cut_short
 from loaders.raw.generate import ENTITY_OF, generate
 from loaders.raw.state import settle
 from loaders.world.config import PRESETS
@@ -233,3 +235,11 @@ def test_no_names_but_invented_ones_and_no_places_that_exist(raw_lake, small_wor
         assert row["nhs_number"].startswith("999")
         assert row["postcode_district"][0] in "QVX"
     assert len(facilities(small_world)) == 2
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_a_record_cut_short_is_text_and_no_json(text):
+    """A note may hold a degree sign where it is cut: what was injected as one fault must not be caught as another."""
+    left = cut_short(json.dumps({"note_text": text}, ensure_ascii=False).encode()).decode()
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(left)
